@@ -1,0 +1,1 @@
+"""What the catalogue and the inventory both stand on."""

@@ -1,0 +1,1 @@
+"""Who may call the API: keys, what they may do, and how often."""

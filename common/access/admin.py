@@ -1,0 +1,197 @@
+"""API keys in the back office: make one, change what it may do, rotate its secret, revoke it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.contrib.admin.filters import EmptyFieldListFilter
+from django.core.exceptions import ValidationError
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.debug import sensitive_variables
+from unfold.admin import ModelAdmin
+from unfold.decorators import action, display
+from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminSelectWidget
+
+from common.access import operations
+from common.access.models import ApiKey
+from common.access.scopes import Scope
+from common.errors import DomainError
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+OVERLAPS = (
+    (0, "at once"),
+    (1, "in 1 hour"),
+    (24, "in 1 day"),
+    (72, "in 3 days"),
+    (168, "in 7 days"),
+)
+
+
+class ApiKeyForm(forms.ModelForm):
+    scopes = forms.MultipleChoiceField(
+        choices=Scope.choices, widget=UnfoldAdminCheckboxSelectMultipleWidget
+    )
+
+    class Meta:
+        model = ApiKey
+        fields = ("name", "scopes", "quota_per_minute", "expires_at")
+        help_texts = {
+            "name": "Who will use it. It stands in the stock history and cannot be changed.",
+            "quota_per_minute": "Requests a minute. Empty: the default; 0: unlimited.",
+            "expires_at": "Empty: never.",
+        }
+
+    def clean_expires_at(self) -> datetime | None:
+        end: datetime | None = self.cleaned_data["expires_at"]
+        if end is not None and end <= timezone.now():
+            raise ValidationError("That has passed already.")
+        return end
+
+
+class RotationForm(forms.Form):
+    overlap = forms.TypedChoiceField(
+        label="The old secret stops working",
+        choices=OVERLAPS,
+        coerce=lambda hours: timedelta(hours=int(hours)),
+        widget=UnfoldAdminSelectWidget,
+    )
+
+
+@admin.register(ApiKey)
+class ApiKeyAdmin(ModelAdmin):
+    """Keys are never deleted: the stock history names them. A revoked one can only be read.
+
+    A secret is shown on the page that answers the form, without a redirect: so it is kept
+    nowhere in between, and loading the page again cannot show it again.
+    """
+
+    form = ApiKeyForm
+    list_display = [
+        "name",
+        "state",
+        "endings",
+        "quota_per_minute",
+        "expires_at",
+        "last_used_at",
+        "created_by",
+    ]
+    list_filter = [("revoked_at", EmptyFieldListFilter)]
+    search_fields = ["name"]
+    ordering = ["name"]
+    readonly_fields = [
+        "endings",
+        "created_by",
+        "created_at",
+        "last_used_at",
+        "revoked_at",
+    ]
+    actions_detail = ["rotate", "revoke"]
+
+    def get_queryset(self, request: HttpRequest):
+        return super().get_queryset(request).prefetch_related("secrets")
+
+    def get_fields(self, request: HttpRequest, obj: ApiKey | None = None):
+        form_fields = list(ApiKeyForm.Meta.fields)
+        return [*form_fields, *self.readonly_fields] if obj else form_fields
+
+    def get_readonly_fields(self, request: HttpRequest, obj: ApiKey | None = None):
+        return ["name", *self.readonly_fields] if obj else []
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Also asked with the id of a key, by the actions on its page."""
+        key = self.get_object(request, obj) if isinstance(obj, str) else obj
+        is_revoked = key is not None and key.revoked_at is not None
+        return super().has_change_permission(request, key) and not is_revoked
+
+    @display(
+        description="status",
+        label={"active": "success", "expired": "warning", "revoked": "danger"},
+    )
+    def state(self, key: ApiKey) -> str:
+        return key.status
+
+    @admin.display(description="secrets ending in")
+    def endings(self, key: ApiKey) -> str:
+        return ", ".join(secret.last_four for secret in key.usable_secrets)
+
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any):
+        try:
+            return super().changeform_view(request, *args, **kwargs)
+        except DomainError as refusal:
+            self.message_user(request, refusal.detail, messages.ERROR)
+            return redirect(request.path)
+
+    @sensitive_variables("secret")
+    def save_model(self, request: HttpRequest, obj: ApiKey, form: Any, change: Any) -> None:
+        if change:
+            operations.change_key(
+                key_id=obj.pk,
+                scopes=obj.scopes,
+                quota=obj.quota_per_minute,
+                expires_at=obj.expires_at,
+            )
+            return
+        end = obj.expires_at
+        key, secret = operations.create_key(
+            name=obj.name,
+            scopes=obj.scopes,
+            quota=obj.quota_per_minute,
+            expires_in=None if end is None else end - timezone.now(),
+            created_by=request.user.get_username(),
+        )
+        obj.pk = key.pk
+        request.new_secret = secret  # type: ignore[attr-defined]  # lives as long as the request
+
+    def response_add(self, request: HttpRequest, obj: ApiKey, *_args: Any) -> HttpResponse:
+        return self._secret_page(request, obj, request.new_secret)  # type: ignore[attr-defined]
+
+    @action(description="Rotate the secret", permissions=["change"], icon="autorenew")
+    def rotate(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        key = self._key(request, object_id)
+        form = RotationForm(request.POST or None)
+        if not form.is_valid():
+            title = f"Rotate the secret of {key}"
+            return self._page(request, key, "rotate", title=title, form=form)
+        secret = operations.rotate_key(key_id=key.pk, overlap=form.cleaned_data["overlap"])
+        when = dict(OVERLAPS)[form.cleaned_data["overlap"] // timedelta(hours=1)]
+        self.log_change(request, key, f"Rotated the secret; the old one stops working {when}.")
+        return self._secret_page(request, key, secret)
+
+    @action(description="Revoke", permissions=["change"], icon="block", variant="danger")
+    def revoke(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        key = self._key(request, object_id)
+        if request.method != "POST":
+            return self._page(request, key, "revoke", title=f"Revoke {key}?")
+        operations.revoke_key(name=key.name)
+        self.log_change(request, key, "Revoked.")
+        self.message_user(request, f"{key} has been revoked.", messages.SUCCESS)
+        return redirect(self._address(key))
+
+    def _key(self, request: HttpRequest, object_id: str) -> ApiKey:
+        key: ApiKey | None = self.get_object(request, object_id)
+        if key is None:
+            raise Http404
+        return key
+
+    def _address(self, key: ApiKey) -> str:
+        return reverse("admin:access_apikey_change", args=[key.pk])
+
+    def _secret_page(self, request: HttpRequest, key: ApiKey, secret: str) -> HttpResponse:
+        return self._page(request, key, "secret", title=f"Secret of {key}", secret=secret)
+
+    def _page(self, request: HttpRequest, key: ApiKey, name: str, **context: Any) -> HttpResponse:
+        context |= self.admin_site.each_context(request)
+        context |= {"key": key, "opts": self.opts, "back": self._address(key)}
+        return TemplateResponse(request, f"access/{name}.html", context)

@@ -1,0 +1,71 @@
+"""What the sender may do: scopes for programs, Django's model permissions for staff."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from rest_framework.exceptions import PermissionDenied
+from rest_framework.permissions import SAFE_METHODS, BasePermission
+
+from common.access.scopes import ALL_SCOPES
+from common.access.verification import Client
+
+if TYPE_CHECKING:
+    from django.db.models import Model
+    from rest_framework.request import Request
+    from rest_framework.views import APIView
+
+ACTIONS = {"GET": "view", "POST": "add", "PUT": "change", "PATCH": "change", "DELETE": "delete"}
+
+
+class HasScope(BasePermission):
+    """A program needs the scope for the method; staff need the permission on the view's model.
+
+    A view can name the permissions that staff need, by method: ``staff_permissions = {"POST":
+    "inventory.add_stock"}``. A view that names none and has no model is for superusers.
+    """
+
+    read_scope: ClassVar[str]
+    write_scope: ClassVar[str]
+
+    @classmethod
+    def for_methods(cls, *, read: str, write: str) -> type[HasScope]:
+        """The permission class of a view, with a scope for safe methods and one for the others."""
+        if unknown := {read, write} - ALL_SCOPES:
+            raise ValueError(f"unknown scopes: {unknown}")
+        return type("HasScope", (cls,), {"read_scope": read, "write_scope": write})
+
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        user: Any = request.user  # ours, Django's, or nobody
+        if isinstance(user, Client):
+            return self._allow_client(user, request.method)
+        if not getattr(user, "is_staff", False):
+            return False
+        permission = _staff_permission(request.method, view)
+        return bool(user.is_superuser if permission is None else user.has_perm(permission))
+
+    def _allow_client(self, client: Client, method: str | None) -> bool:
+        scope = self.read_scope if method in SAFE_METHODS else self.write_scope
+        if not client.allows(scope):
+            raise PermissionDenied(f"This API key does not have the scope {scope}.")
+        return True
+
+
+def _staff_permission(method: str | None, view: APIView) -> str | None:
+    """The permission that staff need, in the form that has_perm takes."""
+    verb = "GET" if method is None or method in SAFE_METHODS else method
+    named: dict[str, str] | None = getattr(view, "staff_permissions", None)
+    if named is not None:
+        return named.get(verb)
+    model = _model_of(view)
+    if model is None:
+        return None
+    meta = model._meta  # noqa: SLF001  public in all but its name
+    return f"{meta.app_label}.{ACTIONS[verb]}_{meta.model_name}"
+
+
+def _model_of(view: Any) -> type[Model] | None:
+    model: type[Model] | None = getattr(view, "model", None)
+    if model is None and hasattr(view, "get_queryset"):
+        model = view.get_queryset().model
+    return model

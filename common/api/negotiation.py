@@ -1,0 +1,124 @@
+"""Which media type a request carries and which one its answer takes (API.md §1)."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Final
+
+from django.utils.http import parse_header_parameters
+from rest_framework.exceptions import NotAcceptable
+from rest_framework.negotiation import BaseContentNegotiation
+
+from common.api.errors import UnsupportedMediaType
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rest_framework.parsers import BaseParser
+    from rest_framework.renderers import BaseRenderer
+    from rest_framework.request import Request
+
+JSONAPI: Final = "application/vnd.api+json"
+JSON: Final = "application/json"
+HTML: Final = "text/html"
+OFFERED: Final = (JSONAPI, JSON, HTML)
+"""In the order of our preference, which decides between equal weights."""
+
+
+@lru_cache(maxsize=256)
+def acceptable(accept: str) -> str | None:
+    """The media type to answer with, or None when nothing that is asked for can be given.
+
+    ``application/vnd.api+json`` unless only another is named; an instance of it that carries a
+    parameter other than ``ext`` or ``profile``, or any extension, is ignored as the standard says.
+    """
+    ranges = [_media_range(part) for part in _split(accept or "*/*")]
+    weights = {offer: _weight(offer, ranges) for offer in OFFERED}
+    best = max(OFFERED, key=lambda offer: weights[offer])  # max keeps the first of equals
+    return best if weights[best] > 0 else None
+
+
+def _split(header: str) -> list[str]:
+    """The members of a comma list; commas inside quotes do not part them."""
+    parts, quoted, start = [], False, 0
+    for index, character in enumerate(header):
+        if character == '"':
+            quoted = not quoted
+        elif character == "," and not quoted:
+            parts.append(header[start:index])
+            start = index + 1
+    return [part for part in (*parts, header[start:]) if part.strip()]
+
+
+def _media_range(part: str) -> tuple[str, float]:
+    media_type, parameters = _parsed(part)
+    quality = _quality(parameters.pop("q", "1"))
+    if media_type == JSONAPI and (parameters.keys() - {"profile"}):
+        return "", 0.0
+    return media_type, quality
+
+
+def _parsed(value: str) -> tuple[str, dict[str, str]]:
+    """A media type in lower case and its parameters; nothing when it cannot be read."""
+    try:
+        return parse_header_parameters(value)
+    except ValueError:
+        return "", {}
+
+
+def _quality(text: str) -> float:
+    try:
+        weight = float(text)
+    except ValueError:
+        return 0.0
+    return weight if 0 <= weight <= 1 else 0.0
+
+
+def _weight(offer: str, ranges: list[tuple[str, float]]) -> float:
+    """The weight that the most specific matching range gives to what we offer."""
+    family = offer.partition("/")[0] + "/*"
+    for pattern in (offer, family, "*/*"):
+        matching = [quality for media_type, quality in ranges if media_type == pattern]
+        if matching:
+            return max(matching)
+    return 0.0
+
+
+def check_content_type(content_type: str) -> str:
+    """The media type of a request body: JSON:API, or plain JSON; otherwise refuse it."""
+    media_type, parameters = _parsed(content_type)
+    if media_type == JSONAPI:
+        if forbidden := parameters.keys() - {"profile"}:
+            raise UnsupportedMediaType(
+                f"{JSONAPI} is understood without the parameter {min(forbidden)!r}."
+            )
+        return JSONAPI
+    if media_type == JSON:
+        return JSON
+    raise UnsupportedMediaType(f"Send {JSONAPI} or {JSON}.")
+
+
+class ContentNegotiation(BaseContentNegotiation):
+    """DRF's door to the two functions above."""
+
+    def select_parser(self, request: Request, parsers: Sequence[BaseParser]) -> BaseParser | None:
+        media_type = check_content_type(request.content_type)
+        return next((parser for parser in parsers if parser.media_type == media_type), None)
+
+    def select_renderer(
+        self,
+        request: Request,
+        renderers: Sequence[BaseRenderer],
+        format_suffix: str | None = None,
+    ) -> tuple[BaseRenderer, str]:
+        wanted = acceptable(request.headers.get("Accept", ""))
+        for renderer in renderers:
+            if renderer.media_type == wanted:
+                return renderer, wanted
+        raise NotAcceptable(available_renderers=list(renderers))
+
+
+def answer_media_type(request: Any) -> str:
+    """The media type for a document produced outside a view, such as an error page."""
+    wanted = acceptable(request.headers.get("Accept", ""))
+    return JSON if wanted == JSON else JSONAPI

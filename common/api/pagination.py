@@ -1,0 +1,187 @@
+"""Pages of a collection: numbered near the start, by cursor anywhere (API.md §2)."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlencode
+
+from django.core.signing import BadSignature, Signer
+from django.db import connection
+from django.db.models import Q
+
+from common.api.errors import InvalidParameter
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from django.db.models import Model, QuerySet
+
+    from common.api.parameters import Page
+
+EXACT_UP_TO: Final = 10_000
+SURELY_MANY: Final = 5 * EXACT_UP_TO
+"""From here on the planner's estimate alone tells that an exact count would be too large."""
+
+signer = Signer(salt="common.api.pagination")
+
+
+@dataclass(frozen=True, slots=True)
+class Paged:
+    """The rows of one page and what the document says about its place."""
+
+    rows: Sequence[Any]
+    meta: dict[str, Any]
+    links: dict[str, str]
+
+
+def paginate(
+    rows: QuerySet[Any], page: Page, ordering: Sequence[str], *, url: str, query: dict[str, str]
+) -> Paged:
+    """One page of ``rows`` in the given order; the primary key decides between equals.
+
+    ``url`` and ``query`` (the request's parameters without those of paging) make the links.
+    """
+    order = stable(ordering)
+    address = _Address(url, query, page.size)
+    if page.after is not None:
+        return _after_cursor(rows, page, order, address)
+    return _numbered(rows, page, order, address)
+
+
+def stable(ordering: Sequence[str]) -> tuple[str, ...]:
+    """The ordering with the primary key behind it, in the direction of the first field.
+
+    So one index on (field, id) serves both directions.
+    """
+    if any(name.removeprefix("-") == "pk" for name in ordering):
+        return tuple(ordering)
+    direction = "-" if ordering and ordering[0].startswith("-") else ""
+    return (*ordering, f"{direction}pk")
+
+
+@dataclass(frozen=True, slots=True)
+class _Address:
+    url: str
+    query: dict[str, str]
+    size: int
+
+    def number(self, number: int) -> str:
+        return self._with({"page[number]": str(number), "page[size]": str(self.size)})
+
+    def after(self, cursor: str) -> str:
+        return self._with({"page[after]": cursor, "page[size]": str(self.size)})
+
+    def _with(self, page: dict[str, str]) -> str:
+        return f"{self.url}?{urlencode(self.query | page)}"
+
+
+def _numbered(
+    rows: QuerySet[Any], page: Page, order: Sequence[str], address: _Address
+) -> Paged:
+    start = (page.number - 1) * page.size
+    if start >= EXACT_UP_TO:
+        raise InvalidParameter(
+            f"Pages end at row {EXACT_UP_TO}; walk on with page[after] (start with an empty one).",
+            parameter="page[number]",
+        )
+    found = list(rows.order_by(*order)[start : start + page.size + 1])
+    shown, has_more = found[: page.size], len(found) > page.size
+    total, is_exact = _total(rows, start, len(found), page.size)
+    meta: dict[str, Any] = {"number": page.number, "size": page.size, "total": total}
+    if not is_exact:
+        meta["total_is_estimate"] = True
+    links = {"first": address.number(1)}
+    if page.number > 1:
+        links["prev"] = address.number(page.number - 1)
+    if has_more and start + page.size < EXACT_UP_TO:
+        links["next"] = address.number(page.number + 1)
+    elif has_more:
+        links["next"] = address.after(_cursor(shown[-1], order))
+    last = max(1, -(-total // page.size))
+    if is_exact and (last - 1) * page.size < EXACT_UP_TO:
+        links["last"] = address.number(last)
+    return Paged(shown, {"page": meta}, links)
+
+
+def _total(rows: QuerySet[Any], start: int, found: int, size: int) -> tuple[int, bool]:
+    """How many rows there are, and whether that is exact.
+
+    A last page tells it without a count. Exact up to 10 000; past that the planner's estimate,
+    because counting a million rows costs more than the page itself.
+    """
+    if found <= size and (found or start == 0):
+        return start + found, True
+    estimate = _estimated(rows)
+    if estimate < SURELY_MANY:
+        counted = rows.order_by()[: EXACT_UP_TO + 1].count()
+        if counted <= EXACT_UP_TO:
+            return counted, True
+    return max(estimate, EXACT_UP_TO + 1), False
+
+
+def _estimated(rows: QuerySet[Any]) -> int:
+    """The number of rows that PostgreSQL's planner expects; it reads none of them."""
+    sql, parameters = rows.order_by().values("pk").query.sql_with_params()
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN (FORMAT JSON) {sql}", parameters)
+        (plan,) = cursor.fetchone()
+    plan = plan if isinstance(plan, list) else json.loads(plan)
+    return int(plan[0]["Plan"]["Plan Rows"])
+
+
+def _after_cursor(
+    rows: QuerySet[Any], page: Page, order: Sequence[str], address: _Address
+) -> Paged:
+    if page.after:
+        rows = rows.filter(_beyond(order, _place(page.after, order)))
+    found = list(rows.order_by(*order)[: page.size + 1])
+    shown = found[: page.size]
+    links = {"first": address.after("")}
+    if len(found) > page.size:
+        links["next"] = address.after(_cursor(shown[-1], order))
+    return Paged(shown, {"page": {"size": page.size}}, links)
+
+
+def _cursor(row: Model, order: Iterable[str]) -> str:
+    """Where a row stands in the order, as a token that only we can make."""
+    values = [str(getattr(row, name.removeprefix("-"))) for name in order]
+    return signer.sign_object([list(order), values])
+
+
+def _place(cursor: str, order: Sequence[str]) -> list[str]:
+    try:
+        cursor_order, values = signer.unsign_object(cursor)
+    except (BadSignature, ValueError) as error:
+        raise _bad_cursor("This cursor was not made here.") from error
+    if cursor_order != list(order):
+        raise _bad_cursor("This cursor belongs to another sort order.")
+    return list(values)
+
+
+def _bad_cursor(reason: str) -> InvalidParameter:
+    return InvalidParameter(
+        f"{reason} Take it from links.next; an empty page[after] starts anew.",
+        parameter="page[after]",
+    )
+
+
+def _beyond(order: Sequence[str], place: Sequence[str]) -> Q:
+    """The rows that come after the place: further in the first field, or equal in it and …
+
+    The bound on the first field alone is redundant, and lets PostgreSQL start in the index.
+    """
+    first, value = order[0], place[0]
+    condition = _further(first, value)
+    if len(order) > 1:
+        rest = Q(**{first.removeprefix("-"): value}) & _beyond(order[1:], place[1:])
+        reached = "lte" if first.startswith("-") else "gte"
+        condition = Q(**{f"{first.removeprefix('-')}__{reached}": value}) & (condition | rest)
+    return condition
+
+
+def _further(name: str, value: str) -> Q:
+    if name.startswith("-"):
+        return Q(**{f"{name[1:]}__lt": value})
+    return Q(**{f"{name}__gt": value})

@@ -1,0 +1,96 @@
+"""Input of operations: flat, strict, the same for JSON:API documents and plain JSON."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+from uuid import UUID
+
+from rest_framework import serializers
+from rest_framework.exceptions import ErrorDetail
+
+from common.api.errors import DocumentConflict, Malformed, RelatedNotFound
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from common.api.documents import Document
+
+
+class Link(NamedTuple):
+    """A to-one relationship in a document: the type it must have, the input it stands for."""
+
+    type: str
+    input: str
+
+
+class StrictSerializer(serializers.Serializer[Any]):
+    """What an operation takes. An unknown attribute is refused: it is likely a typing error.
+
+    ``links`` says which relationships a JSON:API document may name, and under which input name a
+    plain body gives the same thing; ``aliases`` are second names for inputs. ``kept`` are attributes that the server keeps (stamps,
+    versions, computed figures): a client may send them back, and they are ignored.
+    """
+
+    links: ClassVar[Mapping[str, Link]] = {}
+    aliases: ClassVar[Mapping[str, str]] = {}
+    kept: ClassVar[frozenset[str]] = frozenset()
+
+    def __init__(self, *, document: Document, **kwargs: Any) -> None:
+        super().__init__(data=flattened(document, self.links, self.aliases), **kwargs)
+
+    def to_internal_value(self, data: Any) -> dict[str, Any]:
+        unknown = data.keys() - self.fields.keys() - self.kept
+        errors: dict[str, Any] = {
+            name: [ErrorDetail("There is no such attribute.", "unknown_attribute")]
+            for name in sorted(unknown)
+        }
+        try:
+            values: dict[str, Any] = super().to_internal_value(data)
+        except serializers.ValidationError as error:
+            errors |= error.detail if isinstance(error.detail, dict) else {}
+        if errors:
+            raise serializers.ValidationError(errors)
+        return values
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """The input, checked. Raises ValidationError with every problem found."""
+        self.is_valid(raise_exception=True)
+        return dict(self.validated_data)
+
+
+def flattened(
+    document: Document, links: Mapping[str, Link], aliases: Mapping[str, str]
+) -> dict[str, Any]:
+    """Attributes and relationships of a document in one namespace, as an operation takes them."""
+    inputs = {}
+    for name, value in document.attributes.items():
+        inputs[aliases.get(name, name)] = value
+        if name in aliases:
+            document.sent_as[aliases[name]] = name
+    for name, linkage in document.relationships.items():
+        link = links.get(name)
+        if link is None:
+            inputs[name] = linkage
+            continue
+        linked_id = linked(linkage, link, f"/data/relationships/{name}/data")
+        inputs[link.input] = None if linked_id is None else str(linked_id)
+        document.sent_as[link.input] = name
+    return inputs
+
+
+def linked(linkage: Any, link: Link, pointer: str) -> UUID | None:
+    """The id that to-one linkage names.
+
+    Another type is a conflict; an id that is no UUID cannot exist, and so is not found.
+    """
+    if linkage is None:
+        return None
+    if isinstance(linkage, list):
+        raise Malformed("This relationship links to one resource.", pointer=pointer)
+    if linkage["type"] != link.type:
+        raise DocumentConflict(f"Expected the type {link.type!r}.", pointer=f"{pointer}/type")
+    try:
+        return UUID(linkage["id"])
+    except ValueError as error:
+        raise RelatedNotFound("There is nothing with this id.", pointer=f"{pointer}/id") from error

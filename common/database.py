@@ -1,0 +1,85 @@
+"""How this project talks to PostgreSQL: transactions, the database's clock, saved round trips."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from functools import wraps
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
+
+from django.db import DatabaseError, OperationalError, connection, models, transaction
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from datetime import datetime
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+DEADLOCK_DETECTED = "40P01"
+SERIALIZATION_FAILURE = "40001"
+LOCK_NOT_AVAILABLE = "55P03"
+QUERY_CANCELED = "57014"
+ATTEMPTS = 3
+
+
+class ClockTimestamp(models.Func):
+    """The database's clock at this very moment; ``now()`` is when the transaction began."""
+
+    function = "clock_timestamp"
+    arity = 0
+    output_field = models.DateTimeField()
+
+
+def in_transaction(operation: Callable[P, R]) -> Callable[P, R]:
+    """Run an operation in the caller's transaction, or in one of its own.
+
+    Joining opens no savepoint: a refusal raised before the first write leaves the caller's
+    transaction usable, so an idempotency record can commit together with the refusal. The
+    outermost call is repeated whole, at most three times, after a deadlock or a serialization
+    failure: PostgreSQL has rolled everything back, so nothing happens twice.
+    """
+
+    @wraps(operation)
+    def joined(*args: P.args, **kwargs: P.kwargs) -> R:
+        if connection.in_atomic_block:
+            return operation(*args, **kwargs)
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                with transaction.atomic():
+                    return operation(*args, **kwargs)
+            except OperationalError as error:
+                if attempt == ATTEMPTS or not is_conflict(error):
+                    raise
+        raise AssertionError("unreachable")
+
+    return joined
+
+
+def sqlstate(error: DatabaseError) -> str | None:
+    """The five-character SQLSTATE that PostgreSQL gave, or None when it could not be asked."""
+    return getattr(error.__cause__, "sqlstate", None)
+
+
+def is_conflict(error: DatabaseError) -> bool:
+    """Two transactions got in each other's way, and running this one again may succeed."""
+    return sqlstate(error) in {DEADLOCK_DETECTED, SERIALIZATION_FAILURE}
+
+
+def database_now() -> datetime:
+    """The database's clock, read now: the one clock that judges expiry."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT clock_timestamp()")
+        (moment,) = cursor.fetchone()
+    return moment  # type: ignore[no-any-return]  # the driver's row is untyped
+
+
+@contextmanager
+def one_round_trip() -> Iterator[None]:
+    """Send the statements of this block together; PostgreSQL answers them all at the end.
+
+    For writes under a row lock: every round trip is time in which nobody else can sell that
+    product. An error surfaces at the end of the block, and rolls the transaction back as usual.
+    """
+    connection.ensure_connection()
+    with connection.connection.pipeline():
+        yield

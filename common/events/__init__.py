@@ -1,0 +1,1 @@
+"""Facts that happened, recorded in the transaction that made them true."""

@@ -1,0 +1,47 @@
+"""Recording a fact: called by every operation, inside its transaction."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from django.db import connection
+
+from common.events.models import Event
+from common.observability.context import current
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from uuid import UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """What happened (``stock.changed``), to what (type and id), and the figures."""
+
+    type: str
+    subject_type: str
+    subject_id: UUID
+    data: dict[str, Any] = field(default_factory=dict)
+
+
+def record(facts: Iterable[Fact]) -> None:
+    """Write one event for each fact, in one statement.
+
+    The caller must be in the transaction that makes the facts true: they commit together or not
+    at all. Each event carries the request and the actor that caused it.
+    """
+    if not connection.in_atomic_block:
+        raise RuntimeError("An event is recorded in the transaction of its fact.")
+    cause = current()
+    Event.objects.bulk_create(
+        Event(
+            type=fact.type,
+            subject_type=fact.subject_type,
+            subject_id=str(fact.subject_id),
+            data=fact.data,
+            request_id=cause.request_id,
+            actor=cause.actor,
+        )
+        for fact in facts
+    )

@@ -1,0 +1,1 @@
+"""What the service says about itself: whose request it is, logs, health."""

@@ -1,0 +1,61 @@
+"""What causes the work at hand: the request and the actor, for logs, movements and events."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from common.ids import new_id
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from contextvars import Token
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """The id of the request and who made it: an API key's, staff user's, command's or job's name.
+
+    Empty where there is no request, or where nobody is known yet.
+    """
+
+    request_id: str
+    actor: str
+
+
+_cause: ContextVar[Cause] = ContextVar("cause", default=Cause(request_id="", actor=""))
+
+
+def current() -> Cause:
+    """The cause of what this thread does now; operations copy it into what they write."""
+    return _cause.get()
+
+
+def set_actor(name: str) -> None:
+    """Name who sent the current request, as soon as that is known."""
+    _cause.set(Cause(_cause.get().request_id, name))
+
+
+def begin_request(request_id: str) -> Token[Cause]:
+    """From here on the cause is this request, sent by nobody known yet."""
+    return _cause.set(Cause(request_id, ""))
+
+
+def end_request(token: Token[Cause]) -> None:
+    """Back to the cause before; what set_actor did meanwhile is undone too."""
+    _cause.reset(token)
+
+
+@contextmanager
+def acting_as(actor: str, request_id: str | None = None) -> Iterator[Cause]:
+    """The cause of what a block or function does; without a request id it gets one of its own.
+
+    For commands and jobs, which nobody requested over HTTP.
+    """
+    token = _cause.set(Cause(request_id or str(new_id()), actor))
+    try:
+        yield current()
+    finally:
+        _cause.reset(token)

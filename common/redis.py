@@ -1,0 +1,215 @@
+"""The one way to Redis for the cache and the quotas: quick while it answers, harmless while not.
+
+Every thread keeps a connection of its own and sends its commands together, in one round trip.
+When Redis does not answer, the process stops asking: callers get ``RedisUnavailable`` at once and
+do their work without it, while one background thread knocks until Redis answers again.
+
+What was cached before an outage must not be served after it, for nobody could tell Redis what
+changed meanwhile. So every cached entry carries the *epoch* in which it was written, a random
+token under ``epoch_key()``, and is served only while that is still the current one. The knocking
+thread ends the outage by deleting the epoch; the next writer of an entry begins a new one.
+(Deleting works where setting does not: when Redis is full.)
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import secrets
+import threading
+import time
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from django.conf import settings
+from django.core.signals import setting_changed
+from django.dispatch import receiver
+from django_redis import get_redis_connection
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import TimeoutError as RedisTimeout
+from redis.retry import Retry
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+logger = logging.getLogger(__name__)
+
+Command = tuple[str | bytes | int, ...]
+
+PROMPT_SECONDS = 0.05
+LONGEST_SECONDS = 0.2
+KNOCK_SECONDS = 0.1
+RECOVERY_THREAD = "redis-recovery"
+
+
+class RedisUnavailable(Exception):
+    """Redis does not answer: go on without it."""
+
+
+def key(*parts: object) -> str:
+    """The name of something of ours in Redis, which may serve other programs too."""
+    return ":".join((settings.CACHES["default"]["KEY_PREFIX"], *map(str, parts)))
+
+
+def pipelined(commands: Sequence[Command]) -> list[Any]:
+    """Send the commands in one round trip; their answers, in order.
+
+    A command that Redis refuses (full, wrong type, read only) answers with the ``ResponseError``;
+    the others are not affected. Raises RedisUnavailable when Redis does not answer.
+    """
+    return _line.exchange(commands)
+
+
+def forget(*keys: str) -> None:
+    """Delete these cached entries before anyone can read them again. Never raises.
+
+    If Redis cannot be told, nothing that it holds now is served again: this process reads no
+    entry until it has ended the epoch.
+    """
+    try:
+        (deleted,) = _line.exchange([("DEL", *keys)])
+    except RedisUnavailable as error:
+        deleted = error
+    if isinstance(deleted, Exception):
+        _line.give_up(deleted)
+
+
+def epoch_key() -> str:
+    """Where the current epoch is: read it together with an entry, and serve equals only."""
+    return key("epoch")
+
+
+def begin_epoch() -> bytes:
+    """The current epoch, begun now when there is none. Raises RedisUnavailable.
+
+    Read it before the database: an entry computed from older rows must not join a newer epoch.
+    """
+    name = epoch_key()
+    _, epoch = pipelined([("SET", name, secrets.token_hex(8), "NX"), ("GET", name)])
+    if not isinstance(epoch, bytes):  # full, or something else sits under that name
+        raise RedisUnavailable
+    return epoch
+
+
+class _Line:
+    """This process's line to Redis: a connection for each thread, and what it does when dead."""
+
+    def __init__(self) -> None:
+        self.is_down = False
+        self._failures = 0
+        self._guard = threading.Lock()
+        self._someone_waits = threading.Lock()
+        self._thread = threading.local()
+
+    def exchange(self, commands: Sequence[Command]) -> list[Any]:
+        if self.is_down or self._someone_waits.locked():
+            raise RedisUnavailable
+        try:
+            return self._converse(commands)
+        except (RedisError, OSError) as error:
+            self._report(error)
+
+    def give_up(self, reason: Exception) -> None:
+        """Ask Redis for nothing until its epoch has been ended."""
+        with self._guard:
+            self._failures += 1
+            if self.is_down:
+                return
+            self.is_down = True
+        logger.warning("Redis is unavailable; going on without it: %r", reason)
+        threading.Thread(target=self._recover, name=RECOVERY_THREAD, daemon=True).start()
+
+    def _report(self, error: Exception) -> NoReturn:
+        self.give_up(error)
+        raise RedisUnavailable from error
+
+    def _converse(self, commands: Sequence[Command]) -> list[Any]:
+        connection = self._connection()
+        message = connection.pack_commands(commands)
+        try:
+            connection.send_packed_command(message)
+            return [self._first_answer(connection), *(_answer(connection) for _ in commands[1:])]
+        except BaseException:
+            connection.disconnect()  # an answer still to come would be taken for the next one's
+            raise
+
+    def _connection(self) -> Any:
+        """The calling thread's own connection; it connects by itself when it is used."""
+        if not hasattr(self._thread, "connection"):
+            self._thread.connection = _new_connection()
+        return self._thread.connection
+
+    def _first_answer(self, connection: Any) -> Any:
+        """What Redis says first. Only one thread of the process waits for it longer than prompt.
+
+        So a Redis that froze makes one request slow, not as many as there are threads.
+        """
+        try:
+            return _answer(connection, timeout=PROMPT_SECONDS, disconnect_on_error=False)
+        except RedisTimeout:
+            if not self._someone_waits.acquire(blocking=False):
+                raise RedisUnavailable from None
+        try:
+            return _answer(connection)
+        finally:
+            self._someone_waits.release()
+
+    def _recover(self) -> None:
+        while self is _line:
+            if self._epoch_ended():
+                logger.info("Redis is available again; what it had cached before is forgotten")
+                return
+            time.sleep(KNOCK_SECONDS)
+
+    def _epoch_ended(self) -> bool:
+        """Whether Redis has dropped the epoch, and no entry was left unforgotten since then."""
+        failures = self._failures
+        try:
+            (deleted,) = self._converse([("DEL", epoch_key())])
+        except Exception:  # whatever went wrong, the thread must go on knocking
+            return False
+        if isinstance(deleted, Exception):
+            return False
+        with self._guard:
+            self.is_down = self._failures != failures
+        return not self.is_down
+
+
+def _new_connection() -> Any:
+    """A connection as the settings describe it, but with our patience and without retries.
+
+    Not from the pool: lending and taking back costs as much as the round trip itself.
+    """
+    pool = get_redis_connection("default").connection_pool
+    ours = {
+        "socket_timeout": LONGEST_SECONDS,
+        "socket_connect_timeout": LONGEST_SECONDS,
+        "retry": Retry(NoBackoff(), 0),
+    }
+    return pool.connection_class(**(pool.connection_kwargs | ours))
+
+
+def _answer(connection: Any, **how: Any) -> Any:
+    """One answer; a refused command answers with its error."""
+    try:
+        return connection.read_response(**how)
+    except ResponseError as error:
+        return error
+
+
+_line = _Line()
+
+
+def start_afresh() -> None:
+    """Drop all connections and what is known about Redis: after a fork, and for tests."""
+    global _line  # noqa: PLW0603  one line for each process
+    _line = _Line()
+
+
+@receiver(setting_changed)
+def _follow_the_settings(*, setting: str, **_: object) -> None:
+    if setting == "CACHES":
+        start_afresh()
+
+
+os.register_at_fork(after_in_child=start_afresh)

@@ -1,0 +1,34 @@
+"""What the terminal says once everything runs."""
+
+from config import demo
+from config.environment import integer, is_set, text
+
+EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - listening there is BIND's decision
+
+
+def host() -> str:
+    """A host by which the web server can be reached from this machine."""
+    return EVERYWHERE.get(text("BIND"), text("BIND"))
+
+
+def address() -> str:
+    bracketed = f"[{host()}]" if ":" in host() else host()
+    return f"http://{bracketed}:{integer('PORT')}"
+
+
+def banner() -> str:
+    """Addresses, credentials and a first command. A key that was given is not repeated."""
+    key = "$API_KEY" if is_set("API_KEY") else demo.api_key()
+    staff = demo.staff_password()
+    lines = {
+        "API": f"{address()}/products",
+        "Docs": f"{address()}/docs",
+        "Admin": f"{address()}/admin/",
+        "Health": f"{address()}/health",
+        "API key": key or "none yet: ./manage.py create_api_key NAME",
+        "Staff login": f"{demo.STAFF_NAME} / {staff}" if staff else "./manage.py createsuperuser",
+        "Try": f'curl -H "X-API-Key: {key or "..."}" {address()}/products',
+        "Stop": "Ctrl-C",
+    }
+    body = "\n".join(f"  {title:<13}{line}" for title, line in lines.items())
+    return f"\n  Stockroom is running.\n\n{body}\n"

@@ -1,0 +1,236 @@
+"""Every setting that the environment can make, declared once, and the ways to read it.
+
+``.env`` beside manage.py fills in what the real environment leaves out. An empty value counts
+as not set, because compose files pass variables on that way. A wrong value ends the program
+with one sentence that names the variable.
+"""
+
+import os
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from environ import Env
+
+from config.secret_files import kept_secret
+from config.values import (
+    BASE_DIR,
+    a_level,
+    a_list,
+    a_number,
+    a_path,
+    a_secret,
+    a_switch,
+    a_text,
+    a_time_zone,
+    a_url,
+)
+
+Env.read_env(BASE_DIR / ".env")
+
+Value = str | int | bool | Path | list[str]
+T = TypeVar("T", bound=Value)
+
+POSTGRES = ("postgres", "postgresql")
+REDIS = ("redis", "rediss", "unix")
+BROKER = ("amqp", "amqps", "redis", "rediss", "redis+socket", "memory")
+
+
+class SettingError(SystemExit):
+    """A setting that cannot be used: uncaught, it ends the program with its sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """One setting: what it means, its value when nothing is set, and how it is read."""
+
+    name: str
+    parse: Callable[[str], Value]
+    default: str
+    meaning: str
+
+    @property
+    def is_set(self) -> bool:
+        return bool(os.environ.get(self.name))
+
+    def read(self) -> Value:
+        try:
+            return self.parse(os.environ.get(self.name) or self.default)
+        except ValueError as error:
+            raise SettingError(f"{self.name} {error}.") from None
+
+
+VARIABLES = {
+    variable.name: variable
+    for variable in (
+        Variable(
+            "DATABASE_URL", a_url(*POSTGRES), "",
+            "PostgreSQL to use; without it the project starts its own under DATA_DIR.",
+        ),
+        Variable(
+            "REDIS_URL", a_url(*REDIS), "",
+            "Redis for the cache; without it the project starts its own under DATA_DIR.",
+        ),
+        Variable(
+            "CELERY_BROKER_URL", a_url(*BROKER), "",
+            "Message broker, amqp:// in production; without it the Redis of the cache.",
+        ),
+        Variable(
+            "SECRET_KEY", a_text, "",
+            "Django's signing key; in development one is made and kept in DATA_DIR.",
+        ),
+        Variable(
+            "API_KEY_PEPPER", a_text, "",
+            "Secret mixed into the stored hashes of API keys; derived from SECRET_KEY when empty.",
+        ),
+        Variable(
+            "API_KEY", a_secret(16), "",
+            "A key with this exact value, all scopes and no quota exists after start-up.",
+        ),
+        Variable(
+            "DEVELOPMENT", a_switch, "",
+            "1 for a developer's machine; follows from an empty SECRET_KEY when not set.",
+        ),
+        Variable(
+            "HTTPS", a_switch, "",
+            "1 when clients come over HTTPS; when not set, 1 unless DEVELOPMENT.",
+        ),
+        Variable(
+            "ALLOWED_HOSTS", a_list, "",
+            "Host names this server answers to, separated by commas.",
+        ),
+        Variable(
+            "CSRF_TRUSTED_ORIGINS", a_list, "",
+            "Origins (https://...) whose forms the admin accepts, separated by commas.",
+        ),
+        Variable(
+            "CORS_ORIGINS", a_list, "",
+            "Origins whose pages may call the API from a browser, or *.",
+        ),
+        Variable(
+            "NUM_PROXIES", a_number(0, 10), "0",
+            "Trusted proxies in front, which add to X-Forwarded-For.",
+        ),
+        Variable(
+            "LOG_LEVEL", a_level, "INFO",
+            "Least severe log line that is written.",
+        ),
+        Variable(
+            "SERVICE_NAME", a_text, "stockroom",
+            "Name of this service in logs and traces.",
+        ),
+        Variable(
+            "TIME_ZONE", a_time_zone, "UTC",
+            "Time zone of the admin; the API always speaks UTC.",
+        ),
+        Variable(
+            "API_QUOTA_PER_MINUTE", a_number(0, 10**9), "6000",
+            "Requests a minute for an API key without a quota of its own; 0 is unlimited.",
+        ),
+        Variable(
+            "PRODUCT_CACHE_SECONDS", a_number(0, 86_400), "300",
+            "How long a product read through the API stays in the cache.",
+        ),
+        Variable(
+            "BIND", a_text, "127.0.0.1",
+            "Address the web server listens on; 0.0.0.0 for every network.",
+        ),
+        Variable(
+            "PORT", a_number(1, 65_535), "8000",
+            "TCP port the web server listens on.",
+        ),
+        Variable(
+            "WEB_CONCURRENCY", a_number(1, 256), "2",
+            "Processes of the web server.",
+        ),
+        Variable(
+            "WEB_THREADS", a_number(1, 256), "8",
+            "Threads of each web process.",
+        ),
+        Variable(
+            "DATA_DIR", a_path, ".data",
+            "Where the project keeps what it makes itself: own servers, keys, schedules.",
+        ),
+        Variable(
+            "STATIC_ROOT", a_path, "staticfiles",
+            "Where collectstatic puts the admin's files.",
+        ),
+        Variable(
+            "DEMO", a_switch, "",
+            "Demo data at `make run`; when not set, 1 unless DATABASE_URL is set.",
+        ),
+    )
+}  # fmt: skip
+
+
+def env(name: str) -> Value:
+    return VARIABLES[name].read()
+
+
+def is_set(name: str) -> bool:
+    return VARIABLES[name].is_set
+
+
+def check() -> None:
+    """Read every variable once, so that a wrong one is named before anything starts."""
+    for variable in VARIABLES.values():
+        variable.read()
+
+
+def _read(name: str, kind: type[T]) -> T:
+    value = env(name)
+    if not isinstance(value, kind):
+        raise TypeError(f"{name} is declared as {type(value).__name__}, not {kind.__name__}")
+    return value
+
+
+def text(name: str) -> str:
+    return _read(name, str)
+
+
+def url(name: str) -> str:
+    return _read(name, str)
+
+
+def integer(name: str) -> int:
+    return _read(name, int)
+
+
+def boolean(name: str) -> bool:
+    return _read(name, bool)
+
+
+def path(name: str) -> Path:
+    return _read(name, Path)
+
+
+def words(name: str) -> list[str]:
+    return _read(name, list)
+
+
+def development() -> bool:
+    """A developer's machine: readable errors, no HTTPS, a signing key made on the spot."""
+    return boolean("DEVELOPMENT") if is_set("DEVELOPMENT") else not is_set("SECRET_KEY")
+
+
+def https() -> bool:
+    return boolean("HTTPS") if is_set("HTTPS") else not development()
+
+
+def secret_key() -> str:
+    """SECRET_KEY, or one kept in DATA_DIR that `check --deploy` recognises as unfit."""
+    if is_set("SECRET_KEY"):
+        return text("SECRET_KEY")
+    kept = path("DATA_DIR") / "secret_key"
+    asked = boolean("DEVELOPMENT") if is_set("DEVELOPMENT") else not is_set("DATABASE_URL")
+    if not asked and not kept.exists():
+        raise SettingError(
+            "SECRET_KEY is not set: give it a long random value, "
+            "or set DEVELOPMENT=1 if this is a developer's machine."
+        )
+    return kept_secret(kept, lambda: "django-insecure-" + secrets.token_urlsafe(48))
+
+
+DATA_DIR = path("DATA_DIR")

@@ -1,0 +1,237 @@
+"""Django's settings. What the environment can change is declared in ``config.environment``."""
+
+from pathlib import Path
+from typing import Any
+
+from environ import Env
+
+from common.observability.logs import logging_config
+from config import environment
+from config.own_servers import own_broker_url, own_database_url, own_redis_url
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+environment.check()
+DEVELOPMENT = environment.development()
+SECRET_KEY = environment.secret_key()
+API_KEY_PEPPER = environment.text("API_KEY_PEPPER") or f"api-keys:{SECRET_KEY}"
+SERVICE_NAME = environment.text("SERVICE_NAME")
+VERSION = "0.1.0"
+DEBUG = False
+
+# Applications
+
+INSTALLED_APPS = [
+    "unfold",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.postgres",
+    "corsheaders",
+    "django_filters",
+    "rest_framework",
+    "rest_framework_json_api",
+    "drf_spectacular",
+    "drf_spectacular_jsonapi",
+    "drf_spectacular_sidecar",
+    "common",
+    "common.access",
+    "common.events",
+    "common.idempotency",
+    "products",
+    "inventory",
+]
+MIDDLEWARE = [
+    "common.observability.middleware.RequestMiddleware",
+    "corsheaders.middleware.CorsMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "products.api.cached.CachedProductMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+]
+ROOT_URLCONF = "config.urls"
+WSGI_APPLICATION = "config.wsgi.application"
+APPEND_SLASH = False  # every route answers with and without a slash, never by redirect
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+
+# Data
+
+DATABASES: dict[str, Any] = {
+    "default": Env.db_url_config(environment.url("DATABASE_URL") or own_database_url())
+    | {
+        "ENGINE": "django.db.backends.postgresql",
+        "CONN_MAX_AGE": None,  # the largest single saving there is
+        "CONN_HEALTH_CHECKS": True,
+        "DISABLE_SERVER_SIDE_CURSORS": True,  # PgBouncer in transaction mode must work
+    }
+}
+DATABASES["default"].setdefault("OPTIONS", {}).setdefault("connect_timeout", 2)
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+CACHES: dict[str, Any] = {
+    "default": {
+        "BACKEND": "django_redis.cache.RedisCache",
+        "LOCATION": environment.url("REDIS_URL") or own_redis_url(),
+        "KEY_PREFIX": "stockroom",
+        "OPTIONS": {
+            "SERIALIZER": "django_redis.serializers.json.JSONSerializer",
+            "SOCKET_CONNECT_TIMEOUT": 0.25,
+            "SOCKET_TIMEOUT": 0.25,
+        },
+    }
+}
+PRODUCT_CACHE_SECONDS = environment.integer("PRODUCT_CACHE_SECONDS")
+CELERY_BROKER_URL = (
+    environment.url("CELERY_BROKER_URL") or environment.url("REDIS_URL") or own_broker_url()
+)
+
+# Who may come in, and how
+
+ALLOWED_HOSTS = environment.words("ALLOWED_HOSTS") or (
+    ["localhost", ".localhost", "127.0.0.1", "[::1]"] if DEVELOPMENT else []
+)
+API_QUOTA_PER_MINUTE = environment.integer("API_QUOTA_PER_MINUTE")
+NUM_PROXIES = environment.integer("NUM_PROXIES")
+HTTPS = environment.https()
+SECURE_SSL_REDIRECT = HTTPS
+SECURE_REDIRECT_EXEMPT = [r"^health/?$", r"^ready/?$", r"^metrics/?$"]
+SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
+SECURE_HSTS_PRELOAD = HTTPS
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if NUM_PROXIES else None
+SESSION_COOKIE_SECURE = HTTPS
+CSRF_COOKIE_SECURE = HTTPS
+CSRF_TRUSTED_ORIGINS = environment.words("CSRF_TRUSTED_ORIGINS")
+X_FRAME_OPTIONS = "DENY"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+LOGIN_URL = "admin:login"
+
+CORS_ALLOWED_ORIGINS = [origin for origin in environment.words("CORS_ORIGINS") if origin != "*"]
+CORS_ALLOW_ALL_ORIGINS = not CORS_ALLOWED_ORIGINS
+CORS_ALLOW_CREDENTIALS = bool(CORS_ALLOWED_ORIGINS)
+CORS_URLS_REGEX = r"^/(api/|schema|health|ready)"
+CORS_ALLOW_HEADERS = [
+    "accept",
+    "authorization",
+    "content-type",
+    "idempotency-key",
+    "if-match",
+    "if-none-match",
+    "x-api-key",
+    "x-csrftoken",
+    "x-request-id",
+]
+CORS_ALLOW_METHODS = ["GET", "HEAD", "POST", "PATCH", "DELETE", "OPTIONS"]
+CORS_EXPOSE_HEADERS = [
+    "ETag",
+    "Idempotent-Replayed",
+    "Location",
+    "RateLimit",
+    "RateLimit-Policy",
+    "Retry-After",
+    "X-Request-ID",
+]
+CORS_PREFLIGHT_MAX_AGE = 3600
+
+# The API
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "common.access.authentication.ApiKeyAuthentication",
+        "common.access.authentication.StaffSessionAuthentication",
+    ],
+    "DEFAULT_THROTTLE_CLASSES": ["common.access.throttles.QuotaThrottle"],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "common.api.negotiation.ContentNegotiation",
+    "DEFAULT_PARSER_CLASSES": [
+        "common.api.parsers.JSONAPIParser",
+        "common.api.parsers.PlainJSONParser",
+    ],
+    "DEFAULT_RENDERER_CLASSES": [
+        "common.api.renderers.JSONAPIRenderer",
+        "common.api.renderers.PlainLabelRenderer",
+        "common.api.renderers.BrowsableRenderer",
+    ],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular_jsonapi.schemas.openapi.JsonApiAutoSchema",
+    "DEFAULT_METADATA_CLASS": None,
+    "EXCEPTION_HANDLER": "common.api.errors.exception_handler",
+    "URL_FORMAT_OVERRIDE": None,
+    "NUM_PROXIES": NUM_PROXIES,
+    "TEST_REQUEST_DEFAULT_FORMAT": "vnd.api+json",
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Stockroom",
+    "VERSION": VERSION,
+    "OAS_VERSION": "3.1.1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "REDOC_DIST": "SIDECAR",
+    "COMPONENT_SPLIT_REQUEST": True,
+}
+
+# Background work
+
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_TASK_TIME_LIMIT = 600
+CELERY_TASK_SOFT_TIME_LIMIT = 540
+CELERY_TASK_DEFAULT_QUEUE = "stockroom"
+CELERY_TASK_DEFAULT_QUEUE_TYPE = "quorum" if CELERY_BROKER_URL.startswith("amqp") else None
+CELERY_TASK_DEFAULT_EXCHANGE_TYPE = "topic" if CELERY_BROKER_URL.startswith("amqp") else "direct"
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BEAT_SCHEDULE = {
+    "sweep-idempotency-records": {
+        "task": "common.idempotency.tasks.sweep_idempotency_records",
+        "schedule": 600.0,
+    },
+}
+
+# Language, time, files
+
+LANGUAGE_CODE = "en"
+TIME_ZONE = environment.text("TIME_ZONE")
+USE_TZ = True
+STATIC_URL = "/static/"
+STATIC_ROOT = environment.path("STATIC_ROOT")
+WHITENOISE_USE_FINDERS = not STATIC_ROOT.exists()
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}
+LOGGING = logging_config(environment.text("LOG_LEVEL"), SERVICE_NAME)
+LOGGING_CONFIG = "logging.config.dictConfig"
+UNFOLD = {
+    "SITE_TITLE": "Stockroom",
+    "SITE_HEADER": "Stockroom",
+    "SITE_SYMBOL": "inventory_2",
+    "SHOW_HISTORY": True,
+}

@@ -1,0 +1,85 @@
+"""What a setting may look like: each function turns its text into a value or says what is wrong.
+
+The ValueError it raises is the end of a sentence that begins with the variable's name.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+TRUE = {"1", "true", "yes", "on"}
+FALSE = {"0", "false", "no", "off", ""}
+LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+
+
+def a_text(value: str) -> str:
+    return value
+
+
+def a_switch(value: str) -> bool:
+    if value.lower() not in TRUE | FALSE:
+        raise ValueError(f"must be 1 or 0, not {value!r}")
+    return value.lower() in TRUE
+
+
+def a_list(value: str) -> list[str]:
+    return [word for part in value.split(",") if (word := part.strip())]
+
+
+def a_path(value: str) -> Path:
+    """A relative path starts at the project, wherever the command was typed."""
+    return BASE_DIR / Path(value).expanduser()
+
+
+def a_level(value: str) -> str:
+    if value.upper() not in LOG_LEVELS:
+        raise ValueError(f"must be one of {', '.join(LOG_LEVELS)}, not {value!r}")
+    return value.upper()
+
+
+def a_time_zone(value: str) -> str:
+    try:
+        ZoneInfo(value)
+    except (ZoneInfoNotFoundError, OSError, ValueError):
+        raise ValueError(f"must be a time zone such as Europe/Berlin, not {value!r}") from None
+    return value
+
+
+def a_number(minimum: int, maximum: int) -> Callable[[str], int]:
+    def parse(value: str) -> int:
+        wanted = f"must be a whole number from {minimum} to {maximum}, not {value!r}"
+        if not (value.isascii() and value.isdigit() and len(value) <= len(str(maximum))):
+            raise ValueError(wanted)
+        if not minimum <= int(value) <= maximum:
+            raise ValueError(wanted)
+        return int(value)
+
+    return parse
+
+
+def a_secret(shortest: int) -> Callable[[str], str]:
+    """The value is never shown. It must survive a trip in an HTTP header."""
+
+    def parse(value: str) -> str:
+        if value and (len(value) < shortest or not value.isascii() or not value.isprintable()):
+            raise ValueError(f"must have at least {shortest} characters, all of them ASCII")
+        if " " in value:
+            raise ValueError("must not contain spaces")
+        return value
+
+    return parse
+
+
+def a_url(*schemes: str) -> Callable[[str], str]:
+    """The value is never shown: it may carry a password."""
+
+    def parse(value: str) -> str:
+        if value and urlsplit(value).scheme not in schemes:
+            starts = ", ".join(f"{scheme}://" for scheme in schemes)
+            raise ValueError(f"must be a URL that starts with one of {starts}")
+        return value
+
+    return parse

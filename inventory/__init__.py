@@ -1,0 +1,1 @@
+"""Stock: how many are where, how many can be promised, and why that is the number."""

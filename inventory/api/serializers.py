@@ -1,0 +1,230 @@
+"""How stock looks in answers, and what a client may send."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework import serializers as drf
+from rest_framework.exceptions import ErrorDetail
+from rest_framework_json_api import serializers
+
+from common.api import fields
+from common.api.fields import MAX_QUANTITY
+from common.api.relations import ToOne, to_many
+from common.api.serializers import Link, StrictSerializer
+from inventory import rules
+from inventory.models import Location, StockLevel, StockMovement, Transfer
+
+CLIENT_REASONS = sorted(rules.NEGATIVE_REASONS | rules.POSITIVE_REASONS)
+PRODUCT = "products.api.serializers.ProductSerializer"
+
+
+class LocationSerializer(serializers.ModelSerializer):
+    class Meta:
+        model = Location
+        resource_name = "locations"
+        fields = [
+            "code", "name", "priority", "is_active", "version", "created_at", "updated_at",
+        ]  # fmt: skip
+
+
+class StockLevelSerializer(serializers.ModelSerializer):
+    incoming = drf.IntegerField(read_only=True, default=0)
+    product = ToOne("products")
+    location = ToOne("locations")
+    included_serializers = {"product": PRODUCT, "location": LocationSerializer}
+
+    class Meta:
+        model = StockLevel
+        resource_name = "stock-levels"
+        fields = [
+            "on_hand",
+            "reserved",
+            "available",
+            "incoming",
+            "reorder_point",
+            "reorder_quantity",
+            "safety_stock",
+            "version",
+            "updated_at",
+            "product",
+            "location",
+        ]
+
+
+class InventorySerializer(serializers.Serializer):
+    """One product's stock, computed from its stock levels."""
+
+    product_id = drf.UUIDField(read_only=True)
+    quantity = drf.IntegerField(read_only=True)
+    reserved = drf.IntegerField(read_only=True)
+    available = drf.IntegerField(read_only=True)
+    incoming = drf.IntegerField(read_only=True)
+    next_eta = drf.DateField(read_only=True, allow_null=True)
+    last_updated = drf.DateTimeField(read_only=True)
+    version = drf.IntegerField(read_only=True)
+    product = ToOne("products")
+    stock_levels = to_many("stock-levels")
+    included_serializers = {"product": PRODUCT, "stock_levels": StockLevelSerializer}
+
+    class Meta:
+        resource_name = "inventory"
+
+
+class StockMovementSerializer(serializers.ModelSerializer):
+    product = ToOne("products")
+    location = ToOne("locations")
+    stock_level = ToOne("stock-levels")
+    included_serializers = {
+        "product": PRODUCT,
+        "location": LocationSerializer,
+        "stock_level": StockLevelSerializer,
+    }
+
+    class Meta:
+        model = StockMovement
+        resource_name = "stock-movements"
+        fields = [
+            "delta",
+            "on_hand_after",
+            "sequence",
+            "reason",
+            "reference",
+            "note",
+            "actor",
+            "request_id",
+            "created_at",
+            "product",
+            "location",
+            "stock_level",
+        ]
+
+
+class TransferSerializer(serializers.ModelSerializer):
+    product = ToOne("products")
+    from_location = ToOne("locations")
+    to_location = ToOne("locations")
+    movements = to_many("stock-movements")
+    included_serializers = {
+        "product": PRODUCT,
+        "from_location": LocationSerializer,
+        "to_location": LocationSerializer,
+        "movements": StockMovementSerializer,
+    }
+
+    class Meta:
+        model = Transfer
+        resource_name = "transfers"
+        fields = [
+            "quantity",
+            "reference",
+            "note",
+            "actor",
+            "request_id",
+            "created_at",
+            "product",
+            "from_location",
+            "to_location",
+            "movements",
+        ]
+
+
+class _OfProduct(StrictSerializer):
+    """Input that names a product: by id, or by its SKU."""
+
+    product_id = fields.Id(required=False)
+    sku = fields.Text(required=False, max_length=64)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if "product_id" not in attrs and "sku" not in attrs:
+            raise drf.ValidationError({"product_id": [ErrorDetail("Name a product.", "required")]})
+        return attrs
+
+
+class InventoryInput(_OfProduct):
+    """The first stock of a product at a location."""
+
+    links = {"product": Link("products", "product_id"), "location": Link("locations", "location")}
+    kept = frozenset(
+        {"reserved", "available", "incoming", "next_eta", "last_updated", "version", "stock_levels"}
+    )
+
+    quantity = fields.Integer(required=False, min_value=0)
+    location = fields.Text(required=False, max_length=64)
+
+
+class InventoryChange(StrictSerializer):
+    """A delta, or a count with the quantity that was seen."""
+
+    links = {"location": Link("locations", "location")}
+    kept = InventoryInput.kept | {"product_id", "product"}
+
+    quantity = fields.Integer(required=False, min_value=0)
+    expected_quantity = fields.Integer(required=False, min_value=0)
+    quantity_delta = fields.Integer(required=False)
+    reason = fields.Choice(CLIENT_REASONS, required=False)
+    reference = fields.Text(required=False, allow_blank=True, max_length=255)
+    note = fields.Text(required=False, allow_blank=True, max_length=1000)
+    location = fields.Text(required=False, max_length=64)
+
+    def validate_quantity_delta(self, value: int) -> int:
+        if value == 0:
+            raise drf.ValidationError("A delta of zero changes nothing.", "invalid")
+        return value
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if "quantity" not in attrs and "quantity_delta" not in attrs:
+            message = "Send a quantity_delta, or a quantity with the expected_quantity."
+            raise drf.ValidationError({"quantity_delta": [ErrorDetail(message, "required")]})
+        return attrs
+
+
+class LocationInput(StrictSerializer):
+    """A place that holds stock."""
+
+    kept = frozenset({"version", "created_at", "updated_at"})
+
+    code = fields.Text(max_length=64)
+    name = fields.Text(max_length=255)
+    priority = fields.Integer(required=False, min_value=-(2**31), max_value=2**31 - 1)
+    is_active = fields.Boolean(required=False)
+
+
+class ReorderSettings(StrictSerializer):
+    """When a stock level counts as low. Figures are not set here."""
+
+    kept = frozenset(
+        {"on_hand", "reserved", "available", "incoming", "version", "updated_at"}
+        | {"product", "location"}
+    )
+
+    reorder_point = fields.Integer(
+        required=False, allow_null=True, min_value=0, max_value=MAX_QUANTITY
+    )
+    reorder_quantity = fields.Integer(
+        required=False, allow_null=True, min_value=1, max_value=MAX_QUANTITY
+    )
+    safety_stock = fields.Integer(required=False, min_value=0, max_value=MAX_QUANTITY)
+
+
+class TransferInput(_OfProduct):
+    """Units of one product to be moved from one location to another."""
+
+    links = {
+        "product": Link("products", "product_id"),
+        "from_location": Link("locations", "from_location"),
+        "to_location": Link("locations", "to_location"),
+    }
+    kept = frozenset({"actor", "request_id", "created_at", "movements"})
+
+    from_location = fields.Text(max_length=64)
+    to_location = fields.Text(max_length=64)
+    quantity = fields.Integer(min_value=1)
+    reference = fields.Text(required=False, allow_blank=True, max_length=255)
+    note = fields.Text(required=False, allow_blank=True, max_length=1000)
+
+
+class ReversalInput(StrictSerializer):
+    """Why something is taken back."""
+
+    note = fields.Text(required=False, allow_blank=True, max_length=1000)

@@ -1,0 +1,99 @@
+"""Refusals of the inventory. Framework-free."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from common.errors import DomainError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+class InsufficientStock(DomainError):
+    """Less is available than was asked for. One problem for each short line; nothing was taken.
+
+    ``meta``: requested, available and shortfall in units, product_id, sku.
+    """
+
+    code = "insufficient_stock"
+
+    def __init__(self, shortages: Sequence[Shortage]) -> None:
+        super().__init__("Not enough stock.")
+        self.shortages = shortages
+
+    @property
+    def problems(self) -> Sequence[DomainError]:
+        return self.shortages
+
+
+class Shortage(DomainError):
+    """One line that cannot be covered."""
+
+    code = "insufficient_stock"
+
+    def __init__(
+        self, *, requested: int, available: int, product_id: str, sku: str, attribute: str | None
+    ) -> None:
+        super().__init__(
+            f"{requested} of {sku} were asked for and {available} are available.",
+            attribute=attribute,
+            requested=requested,
+            available=available,
+            shortfall=requested - available,
+            product_id=product_id,
+            sku=sku,
+        )
+
+
+class QuantityLimit(DomainError):
+    """A stock level would grow past 10¹² units."""
+
+    code = "quantity_limit"
+
+
+class LocationRequired(DomainError):
+    """The product is at several locations, and the change does not say which one it means."""
+
+    code = "location_required"
+
+
+class BelowReserved(DomainError):
+    """Fewer units were counted than are promised to open reservations."""
+
+    code = "below_reserved"
+
+
+class StaleQuantity(DomainError):
+    """The count was made against another quantity than the current one."""
+
+    code = "stale_quantity"
+    status = 409
+
+
+class PreconditionRequired(DomainError):
+    """An absolute quantity needs the quantity or version that the client has seen."""
+
+    code = "precondition_required"
+    status = 428
+
+
+class AlreadyReversed(DomainError):
+    """A movement or transfer is reversed once."""
+
+    code = "already_reversed"
+    status = 409
+
+
+class PartOfTransfer(DomainError):
+    """One leg of a transfer cannot be reversed alone."""
+
+    code = "part_of_transfer"
+    status = 409
+
+
+class LocationInUse(DomainError):
+    """A location that has stock levels, or is the default one, stays."""
+
+    code = "location_in_use"
+    status = 409

@@ -1,0 +1,246 @@
+"""Locked stock levels, and the one way to change them: by movements."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Self
+
+from django.db import connection
+
+from common.database import one_round_trip
+from common.errors import NotFound
+from common.events.recording import Fact, record
+from common.observability.context import current
+from inventory import rules
+from inventory.models import Location, StockLevel, StockMovement
+from inventory.queries import Inventory
+from products.models import Product
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+    from uuid import UUID
+
+    from inventory.models import Transfer
+
+WRITE = """
+WITH moment AS (SELECT clock_timestamp() AS at),
+changed AS (
+    UPDATE inventory_stocklevel AS level
+    SET on_hand = new.on_hand, version = new.version,
+        movement_count = new.movement_count, updated_at = moment.at
+    FROM moment, unnest(%s::uuid[], %s::bigint[], %s::bigint[], %s::bigint[])
+        AS new (id, on_hand, version, movement_count)
+    WHERE level.id = new.id
+)
+INSERT INTO inventory_stockmovement (
+    id, stock_level_id, product_id, location_id, sequence, delta, on_hand_after, reason,
+    reference, note, transfer_id, reversal_of_id, actor, request_id, created_at
+)
+SELECT new.*, moment.at
+FROM moment, unnest(
+    %s::uuid[], %s::uuid[], %s::uuid[], %s::uuid[], %s::bigint[], %s::bigint[], %s::bigint[],
+    %s::text[], %s::text[], %s::text[], %s::uuid[], %s::uuid[], %s::text[], %s::text[]
+) AS new
+RETURNING created_at
+"""
+
+
+class Ledger:
+    """The stock levels of some products, locked, and the movements that are to change them.
+
+    Use it in a transaction: ``locked()`` first, then decide from ``levels_of()``, then ``move()``
+    as often as needed, and ``write()`` once at the end. Nothing is written before that.
+    """
+
+    def __init__(self, levels: Iterable[StockLevel]) -> None:
+        self._levels: dict[UUID, dict[UUID, StockLevel]] = {}
+        self._movements: list[StockMovement] = []
+        for level in levels:
+            self._levels.setdefault(level.product_id, {})[level.location_id] = level
+
+    @classmethod
+    def locked(cls, product_ids: Collection[UUID]) -> Self:
+        """Lock every stock level of these products, in one query and in primary-key order.
+
+        Deleted products have no stock to change.
+        """
+        rows = StockLevel.objects.for_products(product_ids).of_living_products()
+        return cls(rows.select_related("product", "location").locked())
+
+    def levels_of(self, product_id: UUID) -> list[StockLevel]:
+        """The product's levels as they will be after the movements so far."""
+        return list(self._levels.get(product_id, {}).values())
+
+    def product(self, product_id: UUID) -> Product:
+        """The product, which has at least one level; refuses with NotFound."""
+        levels = self.levels_of(product_id)
+        if not levels:
+            raise NotFound("This product has no inventory; create it with POST /inventory first.")
+        return levels[0].product
+
+    def facts(self, product_id: UUID) -> list[rules.Level]:
+        """The product's levels as the rules see them."""
+        return [
+            rules.Level(
+                location_id=level.location_id,
+                on_hand=level.on_hand,
+                reserved=level.reserved,
+                version=level.version,
+                priority=level.location.priority,
+                is_active=level.location.is_active,
+            )
+            for level in self.levels_of(product_id)
+        ]
+
+    def location_id(self, code_or_id: str) -> UUID:
+        """The id of a location, from the locked levels if it can be, or a refusal."""
+        for levels in self._levels.values():
+            for level in levels.values():
+                if code_or_id.lower() in {level.location.code, str(level.location_id)}:
+                    return level.location_id
+        return location_named(code_or_id).pk
+
+    def level_at(self, product: Product, location_id: UUID) -> StockLevel:
+        """The product's level at a location, made and locked when there is none yet."""
+        known = self._levels.setdefault(product.pk, {})
+        if location_id not in known:
+            known[location_id] = _made_level(product, location_id)
+        return known[location_id]
+
+    def move(
+        self,
+        level: StockLevel,
+        delta: int,
+        *,
+        reason: str,
+        reference: str = "",
+        note: str = "",
+        transfer: Transfer | None = None,
+        reversal_of: StockMovement | None = None,
+    ) -> StockMovement:
+        """Change a level by a signed number of units, in memory until ``write()``.
+
+        The caller has decided that it is possible; the database refuses what was forgotten.
+        """
+        level.on_hand += delta
+        level.available = level.on_hand - level.reserved  # as PostgreSQL will compute it
+        level.version += 1
+        level.movement_count += 1
+        cause = current()
+        movement = StockMovement(
+            stock_level=level,
+            product=level.product,
+            location=level.location,
+            sequence=level.movement_count,
+            delta=delta,
+            on_hand_after=level.on_hand,
+            reason=reason,
+            reference=reference,
+            note=note,
+            transfer=transfer,
+            reversal_of=reversal_of,
+            actor=cause.actor,
+            request_id=cause.request_id,
+        )
+        self._movements.append(movement)
+        return movement
+
+    def write(self) -> None:
+        """Write the changed levels, the movements and their events, in one round trip."""
+        if not self._movements:
+            return
+        changed = {movement.stock_level_id: movement.stock_level for movement in self._movements}
+        parameters = [*_columns(_level_row(level) for level in changed.values())]
+        parameters += _columns(_movement_row(movement) for movement in self._movements)
+        with connection.cursor() as cursor:
+            with one_round_trip():
+                cursor.execute(WRITE, parameters)
+                record(_fact(movement) for movement in self._movements)
+            (moment,) = cursor.fetchone()
+        for movement in self._movements:
+            movement.created_at = movement.stock_level.updated_at = moment
+
+    def inventory(self, product_id: UUID) -> Inventory:
+        """The product's stock as it stands after the movements."""
+        levels = sorted(self.levels_of(product_id), key=lambda level: level.pk)
+        return Inventory(levels[0].product, levels)
+
+
+def living_product(product_id: UUID, *, attribute: str = "product_id") -> Product:
+    """The product that new stock belongs to, or a refusal that it does not exist."""
+    product = Product.objects.living().filter(pk=product_id).first()
+    if product is None:
+        raise NotFound("There is no such product.", attribute=attribute)
+    return product
+
+
+def product_with(product_id: UUID | None, sku: str | None) -> UUID:
+    """The id of the living product that a caller names by id or by SKU."""
+    if product_id is not None:
+        return product_id
+    found = Product.objects.living().filter(sku=(sku or "").upper()).values_list("pk", flat=True)
+    for pk in found:
+        return pk
+    raise NotFound(f"There is no product with the SKU {sku!r}.", attribute="sku")
+
+
+def location_named(code_or_id: str, *, attribute: str = "location") -> Location:
+    """The location with this code or id, or a refusal that it does not exist."""
+    location = Location.objects.named(code_or_id)
+    if location is None:
+        raise NotFound(f"There is no location {code_or_id!r}.", attribute=attribute)
+    return location
+
+
+def _made_level(product: Product, location_id: UUID) -> StockLevel:
+    """An empty level, locked. Two callers may make it at once; both get the one that stays."""
+    StockLevel.objects.bulk_create(
+        [StockLevel(product=product, location_id=location_id)], ignore_conflicts=True
+    )
+    rows = StockLevel.objects.filter(product=product, location=location_id)
+    return rows.select_related("product", "location").locked().get()
+
+
+def _columns(rows: Iterable[tuple[Any, ...]]) -> list[list[Any]]:
+    """Rows as PostgreSQL's unnest() wants them: one array for each column."""
+    return [list(column) for column in zip(*rows, strict=True)]
+
+
+def _level_row(level: StockLevel) -> tuple[Any, ...]:
+    return (level.pk, level.on_hand, level.version, level.movement_count)
+
+
+def _movement_row(movement: StockMovement) -> tuple[Any, ...]:
+    return (
+        movement.pk,
+        movement.stock_level_id,
+        movement.product_id,
+        movement.location_id,
+        movement.sequence,
+        movement.delta,
+        movement.on_hand_after,
+        movement.reason,
+        movement.reference,
+        movement.note,
+        movement.transfer_id,
+        movement.reversal_of_id,
+        movement.actor,
+        movement.request_id,
+    )
+
+
+def _fact(movement: StockMovement) -> Fact:
+    after = movement.on_hand_after
+    return Fact(
+        "stock.changed",
+        "inventory",
+        movement.product_id,
+        {
+            "sku": movement.product.sku,
+            "location": movement.location.code,
+            "before": after - movement.delta,
+            "after": after,
+            "movement_id": str(movement.pk),
+            "reason": movement.reason,
+            "reference": movement.reference,
+        },
+    )

@@ -1,0 +1,49 @@
+"""When a stock level counts as low."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from common.database import database_now, in_transaction
+from common.errors import NotFound, VersionMismatch
+from common.events.recording import Fact, record
+from inventory.models import StockLevel
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from uuid import UUID
+
+
+@in_transaction
+def set_reorder_settings(
+    *,
+    stock_level_id: UUID,
+    changes: Mapping[str, int | None],
+    expected_version: int | None = None,
+) -> StockLevel:
+    """Set reorder_point, reorder_quantity and safety_stock (units) of one stock level.
+
+    Figures are not touched. Refuses with NotFound and VersionMismatch.
+    """
+    rows = StockLevel.objects.of_living_products().filter(pk=stock_level_id)
+    level = rows.select_related("product", "location").locked().first()
+    if level is None:
+        raise NotFound("There is no such stock level.")
+    if expected_version is not None and level.version != expected_version:
+        raise VersionMismatch("The stock level has changed since; fetch it and decide again.")
+    before = {name: getattr(level, name) for name in changes}
+    if before == dict(changes):
+        return level
+    for name, value in changes.items():
+        setattr(level, name, value)
+    level.version += 1
+    level.updated_at = database_now()
+    level.save(update_fields=[*changes, "version", "updated_at"])
+    figures = {
+        "sku": level.product.sku,
+        "location": level.location.code,
+        "before": before,
+        "after": dict(changes),
+    }
+    record([Fact("stock.changed", "inventory", level.product_id, figures)])
+    return level

@@ -1,0 +1,140 @@
+"""Adjusting stock: one change, many, or the first one of a product."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from common.database import in_transaction
+from common.errors import Duplicate, VersionMismatch
+from common.events.recording import Fact, record
+from inventory import rules
+from inventory.errors import InsufficientStock
+from inventory.models import Location, StockLevel
+from inventory.operations.ledger import (
+    Ledger,
+    living_product,
+    location_named,
+    product_with,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from uuid import UUID
+
+    from inventory.queries import Inventory
+    from products.models import Product
+
+
+@in_transaction
+def adjust_stock(
+    *, changes: Sequence[rules.Change], expected_version: int | None = None
+) -> list[Inventory]:
+    """Carry out all the changes, in their order, or none of them.
+
+    A delta of units, or an absolute count guarded by what the counter saw; a count that is equal
+    to the current quantity changes nothing. ``expected_version`` is the inventory's version that
+    the caller has seen, for changes of one product. Returns the inventory of each product after
+    the changes, in their order.
+
+    Refuses with NotFound, VersionMismatch, Invalid, InsufficientStock (naming every short line),
+    QuantityLimit, LocationRequired, PreconditionRequired, StaleQuantity and BelowReserved.
+    """
+    product_ids = list(dict.fromkeys(change.product_id for change in changes))
+    ledger = Ledger.locked(product_ids)
+    _check_version(ledger, product_ids, expected_version)
+    for change, postings in _decided(ledger, changes):
+        for posting in postings:
+            product = ledger.product(change.product_id)
+            ledger.move(
+                ledger.level_at(product, posting.location_id),
+                posting.delta,
+                reason=posting.reason,
+                reference=change.reference,
+                note=change.note,
+            )
+    ledger.write()
+    return [ledger.inventory(product_id) for product_id in product_ids]
+
+
+@in_transaction
+def open_inventory(
+    *,
+    product_id: UUID | None = None,
+    sku: str | None = None,
+    quantity: int = 0,
+    location: str | None = None,
+) -> Inventory:
+    """Give a product its first stock at a location; units above zero are movement 1, a receipt.
+
+    The product by id or SKU. The default location when none is named. Refuses with NotFound, and with Duplicate when the
+    product has a stock level there already.
+    """
+    product = living_product(product_with(product_id, sku))
+    place = location_named(location) if location else Location.objects.default()
+    level = StockLevel(product=product, location=place)
+    if not _is_new(level):
+        raise Duplicate(f"{product.sku} has a stock level at {place.code} already; change that.")
+    ledger = Ledger.locked([product.pk])
+    if quantity:
+        ledger.move(ledger.level_at(product, place.pk), quantity, reason="receipt")
+        ledger.write()
+    else:
+        record([_opened(product, place)])
+    return ledger.inventory(product.pk)
+
+
+def _is_new(level: StockLevel) -> bool:
+    """Insert the level, unless there is one: without an error, which would end the transaction."""
+    StockLevel.objects.bulk_create([level], ignore_conflicts=True)
+    return StockLevel.objects.filter(pk=level.pk).exists()
+
+
+def _opened(product: Product, location: Location) -> Fact:
+    figures = {"sku": product.sku, "location": location.code, "before": 0, "after": 0}
+    return Fact("stock.changed", "inventory", product.pk, figures)
+
+
+def _check_version(
+    ledger: Ledger, product_ids: Sequence[UUID], expected_version: int | None
+) -> None:
+    for product_id in product_ids:
+        ledger.product(product_id)  # refuses what has no inventory
+    if expected_version is None:
+        return
+    if [expected_version] != [ledger.inventory(pk).version for pk in product_ids]:
+        raise VersionMismatch("The stock has changed since; fetch it and decide again.")
+
+
+def _decided(
+    ledger: Ledger, changes: Sequence[rules.Change]
+) -> list[tuple[rules.Change, list[rules.Posting]]]:
+    """The movements for each change, each decided on what the ones before it leave.
+
+    All short lines are found before any is refused.
+    """
+    levels = {change.product_id: ledger.facts(change.product_id) for change in changes}
+    decided, shortages = [], []
+    for change in changes:
+        try:
+            postings = rules.decide(
+                change,
+                levels[change.product_id],
+                at=ledger.location_id(change.location) if change.location else None,
+                default=_default_location(change, levels[change.product_id]),
+                sku=ledger.product(change.product_id).sku,
+            )
+        except InsufficientStock as refusal:
+            shortages.extend(refusal.shortages)
+            continue
+        levels[change.product_id] = rules.applied(levels[change.product_id], postings)
+        decided.append((change, postings))
+    if shortages:
+        raise InsufficientStock(shortages)
+    return decided
+
+
+def _default_location(change: rules.Change, levels: Sequence[rules.Level]) -> UUID | None:
+    """Looked up only for what is added to a product at several locations."""
+    if change.location or len(levels) == 1 or (change.delta or 0) < 0:
+        return None
+    return Location.objects.default().pk

@@ -1,0 +1,69 @@
+"""The default representation of a product, as bytes for every host."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from django.http import HttpResponse
+
+from common.api import conditional, links
+from common.api.renderers import JSONAPIRenderer
+from products import cache
+from products.api.serializers import ProductSerializer
+from products.cache import Entry
+from products.models import Product
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from django.http import HttpRequest
+
+
+def rendered(product: Product) -> Entry:
+    """The document of GET /products/{id}, the origin in its links left open."""
+    serializer = ProductSerializer(product, context={"origin": links.ANY_ORIGIN})
+    resource = JSONAPIRenderer.build_json_resource_obj(
+        serializer.fields, serializer.data, product, "products", serializer
+    )
+    document: dict[str, Any] = {
+        "jsonapi": {"version": "1.1"},
+        "links": {"self": resource["links"]["self"]},
+        "data": resource,
+    }
+    text = json.dumps(document, ensure_ascii=False, separators=(",", ":"))
+    return Entry(product.version, text.encode())
+
+
+def entry_for(product_id: UUID) -> tuple[Entry | None, str]:
+    """The entry from the cache or from the row, and which of them (``hit`` or ``miss``).
+
+    None for a product that does not exist. On a miss one thread reads and keeps the entry, and
+    the others of this process find it.
+    """
+    with cache.one_at_a_time(product_id):
+        if entry := cache.get(product_id):
+            return entry, "hit"
+        lease = cache.take_lease(product_id)
+        product = Product.objects.living().filter(pk=product_id).first()
+        if product is None:
+            return None, "miss"
+        entry = rendered(product)
+        if lease:
+            cache.keep(product_id, lease, entry)
+    return entry, "miss"
+
+
+def answer(request: HttpRequest, entry: Entry, media_type: str) -> HttpResponse:
+    """The entry as an answer: 304 without a body when the client holds this version."""
+    tag = conditional.etag(entry.version)
+    if conditional.is_not_modified(request.META.get("HTTP_IF_NONE_MATCH"), tag):
+        response = HttpResponse(status=304)
+        del response["Content-Type"]
+    else:
+        origin = links.origin(request).encode()
+        body = entry.body.replace(links.ANY_ORIGIN.encode(), origin)
+        response = HttpResponse(body, content_type=media_type)
+    response["ETag"] = tag
+    response["Cache-Control"] = "private, no-cache"
+    return response

@@ -1,0 +1,6 @@
+"""The addresses of the catalogue, below /api/v1/."""
+
+from common.api.routers import resource_routes
+from products.api.views import CategoryView, ProductView
+
+urlpatterns = [*resource_routes(ProductView), *resource_routes(CategoryView)]

@@ -1,0 +1,60 @@
+"""Chainable reads of the catalogue."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, Self
+
+from django.db import models
+from django.db.models.expressions import RawSQL
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from products.models import Category, Product  # noqa: F401
+
+MAX_CANDIDATES: Final = 1_000
+
+
+class ProductQuerySet(models.QuerySet["Product"]):
+    def living(self) -> Self:
+        """Products that have not been deleted; the others stay for the ledger's sake."""
+        return self.filter(deleted_at=None)
+
+    def locked(self) -> Self:
+        """Lock the matching rows until the transaction ends, in primary-key order."""
+        return self.order_by("pk").select_for_update(of=("self",), no_key=True)
+
+    def matching(self, text: str) -> Self:
+        """Products whose name, description, SKU or barcode hold every word of the text.
+
+        Words in any order, accents and case ignored, the last word by its beginning. At most
+        1 000 candidates, each with its ``rank`` (higher is better).
+        """
+        return self.filter(
+            pk__in=RawSQL(  # noqa: S611  the text is a parameter
+                "SELECT id FROM products_product"
+                " WHERE deleted_at IS NULL AND search @@ products_search_query(%s) LIMIT %s",
+                [text, MAX_CANDIDATES],
+            )
+        ).annotate(
+            rank=RawSQL(  # noqa: S611  as a whole number, exact in a cursor
+                "(ts_rank(search, products_search_query(%s)) * 1e6)::int",
+                [text],
+                models.IntegerField(),
+            )
+        )
+
+
+class CategoryQuerySet(models.QuerySet["Category"]):
+    def locked(self) -> Self:
+        """Lock the matching rows until the transaction ends, in primary-key order."""
+        return self.order_by("pk").select_for_update(of=("self",), no_key=True)
+
+    def kept(self, category_id: UUID) -> Category | None:
+        """The category, safe from deletion until the transaction ends; products may still join.
+
+        A key-share lock, as a foreign key takes it: Django's checks are deferred to the commit,
+        where a violation could no longer be refused in words.
+        """
+        rows = self.raw("SELECT * FROM products_category WHERE id = %s FOR KEY SHARE", [category_id])
+        return next(iter(rows), None)

@@ -1,0 +1,149 @@
+import re
+from pathlib import Path
+
+import pytest
+
+from config import environment
+from config.environment import VARIABLES, SettingError
+
+EXAMPLE = Path(__file__).resolve().parents[2] / ".env.example"
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_set(monkeypatch):
+    for name in VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+
+
+def example_blocks():
+    """Every variable of .env.example with the comment above it and the value it shows."""
+    return {
+        name: (meaning, value)
+        for meaning, name, value in re.findall(r"# (.+)\n# ([A-Z_]+)=(.*)\n", EXAMPLE.read_text())
+    }
+
+
+def test_the_example_lists_every_variable_with_its_meaning():
+    assert {name: meaning for name, (meaning, _) in example_blocks().items()} == {
+        variable.name: variable.meaning for variable in VARIABLES.values()
+    }
+
+
+def test_the_example_shows_the_default_where_there_is_one():
+    shown = {name: value for name, (_, value) in example_blocks().items()}
+    defaults = {variable.name: variable.default for variable in VARIABLES.values()}
+    assert {name: shown[name] for name, default in defaults.items() if default} == {
+        name: default for name, default in defaults.items() if default
+    }
+
+
+@pytest.mark.parametrize("name", VARIABLES)
+def test_every_default_and_every_example_can_be_read(monkeypatch, name):
+    VARIABLES[name].read()
+    monkeypatch.setenv(name, example_blocks()[name][1])
+    VARIABLES[name].read()
+
+
+def test_an_empty_value_counts_as_not_set(monkeypatch):
+    monkeypatch.setenv("PORT", "")
+    assert environment.integer("PORT") == 8000
+    assert not environment.is_set("PORT")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PORT", "0"),
+        ("PORT", "65536"),
+        ("PORT", "-1"),
+        ("PORT", "80.5"),
+        ("PORT", "\uff18\uff10"),  # digits, but not ASCII
+        ("PORT", "9" * 5000),
+        ("WEB_CONCURRENCY", "0"),
+        ("WEB_THREADS", "many"),
+        ("NUM_PROXIES", "-1"),
+        ("DEMO", "perhaps"),
+        ("DATABASE_URL", "mysql://db/stock"),
+        ("REDIS_URL", "localhost:6379"),
+        ("CELERY_BROKER_URL", "filesystem://"),
+        ("API_KEY", "too-short"),
+        ("API_KEY", "sixteen chars with spaces"),
+        ("API_KEY", "sixteen-characters-é"),
+        ("LOG_LEVEL", "loud"),
+        ("TIME_ZONE", "Mars/Olympus"),
+        ("TIME_ZONE", "../etc/passwd"),
+    ],
+)
+def test_a_wrong_value_is_one_sentence_that_names_the_variable(monkeypatch, name, value):
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SettingError, match=rf"^{name} must .*\.$") as refusal:
+        environment.check()
+    assert "\n" not in str(refusal.value)
+
+
+@pytest.mark.parametrize("name", ["DATABASE_URL", "REDIS_URL", "CELERY_BROKER_URL", "API_KEY"])
+def test_a_wrong_value_that_may_hold_a_password_is_not_repeated(monkeypatch, name):
+    monkeypatch.setenv(name, "x://hunter2 ")
+    with pytest.raises(SettingError) as refusal:
+        environment.check()
+    assert "hunter2" not in str(refusal.value)
+
+
+def test_values_are_read_as_what_they_are(monkeypatch):
+    monkeypatch.setenv("PORT", "8080")
+    monkeypatch.setenv("DEMO", "Yes")
+    monkeypatch.setenv("ALLOWED_HOSTS", " a.example ,, b.example,")
+    monkeypatch.setenv("DATA_DIR", "somewhere")
+    monkeypatch.setenv("LOG_LEVEL", "debug")
+    assert environment.integer("PORT") == 8080
+    assert environment.boolean("DEMO") is True
+    assert environment.words("ALLOWED_HOSTS") == ["a.example", "b.example"]
+    assert environment.path("DATA_DIR") == EXAMPLE.parent / "somewhere"
+    assert environment.text("LOG_LEVEL") == "DEBUG"
+
+
+def test_reading_a_variable_as_something_else_is_a_bug():
+    with pytest.raises(TypeError, match="PORT"):
+        environment.text("PORT")
+
+
+@pytest.mark.parametrize(
+    ("set_to", "development", "https"),
+    [
+        ({}, True, False),
+        ({"SECRET_KEY": "x"}, False, True),
+        ({"SECRET_KEY": "x", "DEVELOPMENT": "1"}, True, False),
+        ({"SECRET_KEY": "x", "HTTPS": "0"}, False, False),
+        ({"DEVELOPMENT": "0"}, False, True),
+    ],
+)
+def test_production_is_what_has_a_secret_key(monkeypatch, set_to, development, https):
+    for name, value in set_to.items():
+        monkeypatch.setenv(name, value)
+    assert (environment.development(), environment.https()) == (development, https)
+
+
+class TestSecretKey:
+    @pytest.fixture(autouse=True)
+    def own_data_dir(self, monkeypatch, tmp_path):
+        monkeypatch.setenv("DATA_DIR", str(tmp_path))
+
+    def test_the_one_that_is_set_is_used(self, monkeypatch):
+        monkeypatch.setenv("SECRET_KEY", "given")
+        assert environment.secret_key() == "given"
+
+    def test_in_development_one_is_made_and_kept(self, tmp_path):
+        made = environment.secret_key()
+        assert made.startswith("django-insecure-")
+        assert environment.secret_key() == made
+        assert (tmp_path / "secret_key").stat().st_mode & 0o777 == 0o600
+
+    def test_a_database_of_ones_own_needs_one(self, monkeypatch):
+        monkeypatch.setenv("DATABASE_URL", "postgres://db/stock")
+        with pytest.raises(SettingError, match="SECRET_KEY is not set"):
+            environment.secret_key()
+
+    def test_a_developers_database_does_not(self, monkeypatch):
+        monkeypatch.setenv("DATABASE_URL", "postgres://db/stock")
+        monkeypatch.setenv("DEVELOPMENT", "1")
+        assert environment.secret_key()
