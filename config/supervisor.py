@@ -70,7 +70,8 @@ def _refuse_taken_port() -> None:
         socket.create_server((bind, port), family=family).close()
     except OSError as error:
         if error.errno in (errno.EADDRINUSE, errno.EACCES):
-            raise SettingError(f"PORT {port} cannot be opened: {error.strerror}.") from None
+            reason = os.strerror(error.errno)
+            raise SettingError(f"PORT {port} cannot be opened: {reason}.") from None
         raise SettingError(f"BIND {bind!r} is not an address of this machine.") from None
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from common.ids import new_id
 
@@ -25,7 +25,8 @@ class Cause:
     actor: str
 
 
-_cause: ContextVar[Cause] = ContextVar("cause", default=Cause(request_id="", actor=""))
+_UNKNOWN: Final = Cause(request_id="", actor="")
+_cause: ContextVar[Cause] = ContextVar("cause", default=_UNKNOWN)
 
 
 def current() -> Cause:

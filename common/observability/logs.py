@@ -35,7 +35,7 @@ _encode: Final = json.JSONEncoder(default=str, skipkeys=True, separators=(",", "
 
 def get_logger(name: str) -> FilteringBoundLogger:
     """A logger whose lines carry the module's name: ``logger.warning("probe_failed", peer=…)``."""
-    return structlog.get_logger(logger=name)  # type: ignore[no-any-return]  # a lazy proxy of it
+    return structlog.get_logger(name)  # type: ignore[no-any-return]  # a lazy proxy of it
 
 
 _business: Final = get_logger("business")
@@ -74,6 +74,7 @@ def logging_config(
     """
     output = STREAMS[stream]
     common: list[Processor] = [
+        structlog.stdlib.add_logger_name,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.ExceptionRenderer(),
@@ -82,10 +83,9 @@ def logging_config(
     structlog.configure(
         processors=[*common, _as_line],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=lambda *_: _Lines(output),
+        logger_factory=lambda name="": _Lines(output, name),
         cache_logger_on_first_use=True,
     )
-    others: list[Processor] = [structlog.stdlib.add_logger_name, *common]
     return {
         "version": 1,
         "disable_existing_loggers": False,
@@ -93,7 +93,7 @@ def logging_config(
         "formatters": {
             "json": {
                 "()": ProcessorFormatter,
-                "foreign_pre_chain": others,
+                "foreign_pre_chain": common,
                 "processors": [ProcessorFormatter.remove_processors_meta, _as_line],
             }
         },
@@ -125,16 +125,17 @@ class _Arrangement:
         self._service = service
 
     def __call__(self, _logger: WrappedLogger, _method: str, fields: EventDict) -> EventDict:
-        line = {
+        line: EventDict = {
             "timestamp": fields.pop("timestamp"),
             "level": fields.pop("level"),
             "service": self._service,
-            "logger": fields.pop("logger", ""),
-            "event": fields.pop("event", ""),
+            "logger": fields.pop("logger"),
+            "event": fields.pop("event"),
         }
         if request_id := current().request_id:
             line["request_id"] = request_id
-        return line | fields
+        line.update(fields)
+        return line
 
 
 def _as_line(_logger: WrappedLogger, _method: str, fields: EventDict) -> str:
@@ -148,7 +149,8 @@ class _Lines:
     (disk full, reader gone) is lost; the request that it tells about is not.
     """
 
-    def __init__(self, output: int) -> None:
+    def __init__(self, output: int, name: str) -> None:
+        self.name = name  # of the logger: structlog asks for it here
         self._output = output
 
     def msg(self, line: str) -> None:
@@ -165,12 +167,12 @@ class _LineHandler(logging.Handler):
 
     def __init__(self, output: int) -> None:
         super().__init__()
-        self._lines = _Lines(output)
+        self._lines = _Lines(output, "")
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
             self._lines.msg(self.format(record))
-        except Exception:  # noqa: BLE001  as every handler does
+        except Exception:
             self.handleError(record)
 
 

@@ -135,11 +135,12 @@ def _wait_until_ready(server: Server) -> None:
     give_up_at = time.monotonic() + START_TIMEOUT
     attempts = 1
     while not (server.is_ready() and is_locked(server.lock)):
-        if attempts < ATTEMPTS:
-            attempts += _start_if_nobody_runs(server)
-        elif not is_locked(server.lock) or time.monotonic() > give_up_at:
+        has_failed = attempts == ATTEMPTS and not is_locked(server.lock)
+        if has_failed or time.monotonic() > give_up_at:
             raise NotAvailable(_failure(server))
         time.sleep(TICK)
+        if attempts < ATTEMPTS:
+            attempts += _start_if_nobody_runs(server)
 
 
 def _failure(server: Server) -> str:

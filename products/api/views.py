@@ -62,11 +62,17 @@ class ProductView(ResourceView):
         return rows
 
     def presented(self, rows: Sequence[Product]) -> Sequence[Product]:
-        if "inventory" in self.query.include or self.kwargs.get("related_field") == "inventory":
+        if self.speaks_of_inventory():
             inventories = extensions.inventories_of(rows)
             for product in rows:
                 product.inventory = inventories.get(product.pk)  # type: ignore[attr-defined]
         return rows
+
+    def speaks_of_inventory(self) -> bool:
+        """Whether the request includes it, asks for it, or sends its linkage back."""
+        sent = getattr(self.request.data, "relationships", ())
+        asked = {*self.query.include, *sent, self.kwargs.get("related_field")}
+        return "inventory" in asked
 
     def is_default_representation(self) -> bool:
         return self.resource_name == "products" and not self.request.query_params

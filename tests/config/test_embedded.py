@@ -121,6 +121,7 @@ def test_the_role_can_do_what_it_can_do_in_production(data_dir):
     assert (superuser, listens_on, encoding, upper) == ("off", "", "UTF8", "GRÜN")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("data_dir_name", ["/".join(["a folder with a long name"] * 6)])
 def test_data_outlives_the_server_and_a_path_may_be_deep_and_have_spaces(data_dir):
     with only_postgres(data_dir):
@@ -168,6 +169,7 @@ def test_a_killed_user_leaves_no_server_behind(data_dir):
     wait_until(lambda: not runs(Redis(data_dir)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", [Postgres, Redis])
 def test_a_killed_server_is_revived(data_dir, kind):
     with embedded.servers(
@@ -179,6 +181,7 @@ def test_a_killed_server_is_revived(data_dir, kind):
         assert servers.revive() == []
 
 
+@pytest.mark.slow
 def test_what_a_crashed_machine_leaves_does_not_hinder_the_next_start(data_dir):
     with embedded.servers(data_dir, postgres=True, redis=False):
         ask_postgres(data_dir, "CREATE TABLE kept AS SELECT 42 AS answer")
@@ -192,6 +195,7 @@ def test_what_a_crashed_machine_leaves_does_not_hinder_the_next_start(data_dir):
         assert ask_postgres(data_dir, "SELECT answer FROM kept") == (42,)
 
 
+@pytest.mark.slow
 def test_an_interrupted_first_start_is_begun_again(data_dir):
     draft = data_dir / "embedded" / "postgres.new"
     draft.mkdir(parents=True)
@@ -200,6 +204,7 @@ def test_an_interrupted_first_start_is_begun_again(data_dir):
         assert ask_postgres(data_dir, "SELECT 1") == (1,)
 
 
+@pytest.mark.slow
 def test_a_cluster_of_another_version_is_told_in_one_sentence(data_dir):
     with only_postgres(data_dir):
         pass
@@ -226,6 +231,7 @@ def test_servers_in_use_are_not_removed(data_dir):
         assert ping_redis(data_dir)
 
 
+@pytest.mark.slow
 def test_removing_leaves_nothing(data_dir):
     with embedded.servers(data_dir, postgres=True, redis=True, durable=False):
         pass
@@ -240,6 +246,7 @@ def test_only_the_owner_can_enter_the_sockets_folders(data_dir):
             assert stat.S_IMODE(server.socket_folder.stat().st_mode) == 0o700
 
 
+@pytest.mark.slow
 @as_root
 def test_root_keeps_the_cluster_elsewhere_when_its_folder_cannot_be_reached(tmp_path):
     closed = tmp_path / "closed"
@@ -254,6 +261,7 @@ def test_root_keeps_the_cluster_elsewhere_when_its_folder_cannot_be_reached(tmp_
     assert not server.elsewhere.exists()
 
 
+@pytest.mark.slow
 @as_root
 def test_root_keeps_the_cluster_in_the_data_directory_when_it_can_be_reached():
     data_dir = Path("/var/tmp") / f"stockroom-test-{os.getpid()}"  # noqa: S108
@@ -265,6 +273,7 @@ def test_root_keeps_the_cluster_in_the_data_directory_when_it_can_be_reached():
         data_dir.rmdir()
 
 
+@pytest.mark.slow
 @as_root
 def test_root_copies_programs_that_cannot_be_reached(tmp_path):
     server = Postgres(tmp_path / "data")

@@ -1,0 +1,237 @@
+"""`make run`, as its user sees it: what it prints, what it survives, what it leaves behind."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.error import URLError
+from urllib.request import urlopen
+
+import psutil
+import pytest
+
+from config import embedded
+from config.embedded.postgres import Postgres
+from config.embedded.redis import Redis
+from config.environment import VARIABLES
+from config.locks import is_locked
+from tests.waiting import wait_until
+
+PROJECT = Path(__file__).resolve().parents[2]
+START_TIMEOUT = 60.0
+STOP_TIMEOUT = 15.0
+RESTART_TIMEOUT = 5.0  # the promise, and for the web server the time it takes to load
+
+NAMES = {"web": "gunicorn", "beat": " beat ", "worker": " worker "}
+
+
+class Stockroom:
+    """One `python -m config.supervisor` with a data directory and a port of its own."""
+
+    def __init__(self, data_dir, **settings):
+        self.data_dir = data_dir
+        self.port = free_port()
+        nothing_set = dict.fromkeys(VARIABLES, "")
+        own = {"DATA_DIR": str(data_dir), "PORT": str(self.port), **settings}
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "config.supervisor"],
+            cwd=PROJECT,
+            env=os.environ | nothing_set | own,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+        self.lines = []
+        self.reader = threading.Thread(target=self._read)
+        self.reader.start()
+
+    def _read(self):
+        self.lines.extend(self.process.stdout)  # one by one, as they come
+
+    @property
+    def output(self):
+        return "".join(self.lines)
+
+    def wait_for(self, text):
+        def printed_or_ended():
+            return text in self.output or self.process.poll() is not None
+
+        wait_until(printed_or_ended, START_TIMEOUT)
+        assert text in self.output, self.output
+
+    def answers(self, path="/health"):
+        try:
+            with urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=2) as answer:
+                return answer.status == 200
+        except (URLError, OSError):
+            return False
+
+    def processes(self):
+        """Every process that inherited our data directory; the servers proper did not."""
+        return [process for process in psutil.process_iter() if self._is_ours(process)]
+
+    def _is_ours(self, process):
+        try:
+            return process.environ().get("DATA_DIR") == str(self.data_dir)
+        except psutil.Error:  # ended, a zombie, or of another user
+            return False
+
+    def child(self, name):
+        """The first process of web, beat or worker, without its descendants."""
+        for process in self.processes():
+            if process.ppid() == self.process.pid and NAMES[name] in " ".join(process.cmdline()):
+                return process
+        return None
+
+    def runs_something(self):
+        servers = (Postgres(self.data_dir), Redis(self.data_dir))
+        locked = [is_locked(server.lock) for server in servers if server.folder.exists()]
+        return any(locked) or self.processes() != []
+
+    def end(self, number=signal.SIGTERM):
+        """Stop it like a user and return its exit code."""
+        if self.process.poll() is None:
+            self.process.send_signal(number)
+        code = self.process.wait(STOP_TIMEOUT)
+        self.reader.join()
+        self.process.stdout.close()
+        return code
+
+
+@contextmanager
+def stockroom(data_dir, **settings):
+    running = Stockroom(data_dir, **settings)
+    try:
+        yield running
+    finally:
+        running.end()
+        embedded.remove(data_dir)
+
+
+def free_port():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return server.getsockname()[1]
+
+
+@pytest.fixture(scope="module")
+def ready(tmp_path_factory):
+    """A Stockroom that is up, for tests that leave it so."""
+    with stockroom(tmp_path_factory.mktemp("ready") / "data") as running:
+        running.wait_for("Stop ")
+        yield running
+
+
+@pytest.mark.slow
+def test_it_tells_where_everything_is_and_its_first_command_works(ready):
+    command = re.search(r'curl -H "X-API-Key: (\S+)" (\S+)', ready.output)
+    assert ready.answers()
+    assert (ready.data_dir / "demo_api_key").read_text().strip() == command[1]
+    assert command[2].startswith(f"http://127.0.0.1:{ready.port}/")
+    assert f"demo / {(ready.data_dir / 'demo_staff_password').read_text().strip()}" in ready.output
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NAMES)
+def test_a_child_that_dies_is_started_again(ready, name):
+    victim = wait_until(lambda: ready.child(name))
+    victim.kill()
+
+    def is_replaced():
+        replacement = ready.child(name)
+        return replacement is not None and replacement.pid != victim.pid
+
+    wait_until(is_replaced, RESTART_TIMEOUT)
+    wait_until(ready.answers)
+    assert f"{name} was killed by SIGKILL" in ready.output
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", [Postgres, Redis])
+def test_a_server_that_dies_is_started_again(ready, kind):
+    server = kind(ready.data_dir)
+    victim = server.pid_file.read_text()
+    os.kill(int(victim.split()[0]), signal.SIGKILL)
+    wait_until(lambda: is_replaced(server, victim), RESTART_TIMEOUT)
+
+
+def is_replaced(server, victim):
+    return server.is_ready() and server.pid_file.read_text() != victim
+
+
+@pytest.mark.slow
+def test_a_second_one_runs_beside_it_and_stops_alone(ready, tmp_path):
+    with stockroom(tmp_path / "data", DEMO="0") as second:
+        second.wait_for("Stop ")
+        assert second.answers()
+        assert second.end(signal.SIGINT) == 0
+        assert not second.runs_something()
+    assert ready.answers()
+
+
+@pytest.mark.slow
+def test_the_same_data_directory_cannot_be_used_twice(ready):
+    second = Stockroom(ready.data_dir)
+    assert second.end() == 1
+    assert re.fullmatch(r"DATA_DIR .* is in use .*\n", second.output)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_asked_to_stop_it_leaves_nothing_behind(tmp_path, number):
+    with stockroom(tmp_path / "data", DEMO="0") as running:
+        running.wait_for("Stop ")
+        assert running.end(number) == 0
+        assert not running.runs_something()
+
+
+@pytest.mark.slow
+def test_asked_to_stop_while_it_starts_it_leaves_nothing_behind(tmp_path):
+    with stockroom(tmp_path / "data", DEMO="0") as running:
+        running.wait_for("Stockroom is starting")
+        assert running.end() == 0
+        assert not running.runs_something()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells children of a killed parent")
+def test_killed_it_takes_everything_along_and_can_start_again(tmp_path):
+    with stockroom(tmp_path / "data", DEMO="0") as running:
+        running.wait_for("Stop ")
+        running.process.kill()
+        wait_until(lambda: not running.runs_something(), STOP_TIMEOUT)
+    with stockroom(tmp_path / "data", DEMO="0") as again:
+        again.wait_for("Stop ")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PORT", "eighty"),
+        ("BIND", "203.0.113.1"),  # an address for documentation, of no machine
+        ("WEB_CONCURRENCY", "0"),
+        ("WEB_THREADS", "-1"),
+        ("DEMO", "perhaps"),
+        ("DATA_DIR", "/dev/null/data"),
+        ("DATABASE_URL", "sqlite:///stock.db"),
+    ],
+)
+def test_a_wrong_setting_is_one_sentence_that_names_the_variable(tmp_path, name, value):
+    refused = Stockroom(tmp_path / "data", **{name: value})
+    assert refused.process.wait(START_TIMEOUT) == 1
+    refused.end()
+    assert re.fullmatch(rf"{name} .*\.\n", refused.output)
+
+
+def test_a_taken_port_is_one_sentence_that_names_it(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        refused = Stockroom(tmp_path / "data", PORT=port)
+        assert refused.process.wait(START_TIMEOUT) == 1
+        refused.end()
+    assert refused.output == f"PORT {port} cannot be opened: Address already in use.\n"
