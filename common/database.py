@@ -81,5 +81,5 @@ def one_round_trip() -> Iterator[None]:
     product. An error surfaces at the end of the block, and rolls the transaction back as usual.
     """
     connection.ensure_connection()
-    with connection.connection.pipeline():
+    with connection.wrap_database_errors, connection.connection.pipeline():
         yield

@@ -35,6 +35,7 @@ def main() -> None:
         follow(os.getppid(), signal.SIGTERM)
     os.environ.setdefault("DEVELOPMENT", "1")
     environment.check()
+    os.environ["WEB_CONCURRENCY"] = str(integer("WEB_CONCURRENCY"))  # it may be empty
     _claim_data_dir()
     _refuse_taken_port()
     with Signals() as signals:

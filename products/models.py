@@ -13,9 +13,16 @@ from common.ids import new_id
 from products import rules
 from products.querysets import CategoryQuerySet, ProductQuerySet
 
-NAMES = "und-x-icu"
-"""Names sort as people expect, whatever the database's own collation is."""
 LIVING = Q(deleted_at__isnull=True)
+
+
+def _name_order() -> models.GeneratedField:
+    """What names are sorted by: case and accents do not matter, on any server alike."""
+    return models.GeneratedField(
+        expression=Func(F("name"), function="products_plain_text"),
+        output_field=models.TextField(db_collation="C"),
+        db_persist=True,
+    )
 
 
 class Category(models.Model):
@@ -25,7 +32,7 @@ class Category(models.Model):
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    name = models.CharField(max_length=255, db_collation=NAMES)
+    name = models.CharField(max_length=255)
     slug = models.SlugField(max_length=255, db_index=False)
     parent = models.ForeignKey(
         "self", models.PROTECT, related_name="children", null=True, blank=True
@@ -33,6 +40,7 @@ class Category(models.Model):
     version = models.PositiveBigIntegerField(default=1, editable=False)
     created_at = models.DateTimeField(db_default=ClockTimestamp(), editable=False)
     updated_at = models.DateTimeField(db_default=ClockTimestamp(), editable=False)
+    name_order = _name_order()
 
     objects = CategoryQuerySet.as_manager()
 
@@ -67,7 +75,7 @@ class Product(models.Model):
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     sku = models.CharField("SKU", max_length=64, db_collation="C")
-    name = models.CharField(max_length=255, db_collation=NAMES)
+    name = models.CharField(max_length=255)
     description = models.TextField()
     price = models.DecimalField(max_digits=10, decimal_places=2)
     images = ArrayField(models.TextField(), default=list, blank=True)
@@ -80,6 +88,7 @@ class Product(models.Model):
     created_at = models.DateTimeField(db_default=ClockTimestamp(), editable=False)
     updated_at = models.DateTimeField(db_default=ClockTimestamp(), editable=False)
     deleted_at = models.DateTimeField(null=True, blank=True, editable=False)
+    name_order = _name_order()
     search = models.GeneratedField(
         expression=Func(
             F("sku"), F("barcode"), F("name"), F("description"), function="products_search_vector"
@@ -120,7 +129,7 @@ class Product(models.Model):
         indexes = [
             GinIndex(fields=["search"], condition=LIVING, name="product_search"),
             models.Index(fields=["id"], condition=LIVING, name="product_living"),
-            models.Index(fields=["name", "id"], condition=LIVING, name="product_by_name"),
+            models.Index(fields=["name_order", "id"], condition=LIVING, name="product_by_name"),
             models.Index(fields=["price", "id"], condition=LIVING, name="product_by_price"),
             models.Index(fields=["sku", "id"], condition=LIVING, name="product_by_sku"),
             models.Index(fields=["created_at", "id"], condition=LIVING, name="product_by_creation"),

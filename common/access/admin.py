@@ -130,8 +130,7 @@ class ApiKeyAdmin(ModelAdmin):
         try:
             return super().changeform_view(request, *args, **kwargs)
         except DomainError as refusal:
-            self.message_user(request, refusal.detail, messages.ERROR)
-            return redirect(request.path)
+            return self._refused(request, refusal)
 
     @sensitive_variables("secret")
     def save_model(self, request: HttpRequest, obj: ApiKey, form: Any, change: Any) -> None:
@@ -164,7 +163,10 @@ class ApiKeyAdmin(ModelAdmin):
         if not form.is_valid():
             title = f"Rotate the secret of {key}"
             return self._page(request, key, "rotate", title=title, form=form)
-        secret = operations.rotate_key(key_id=key.pk, overlap=form.cleaned_data["overlap"])
+        try:
+            secret = operations.rotate_key(key_id=key.pk, overlap=form.cleaned_data["overlap"])
+        except DomainError as refusal:
+            return self._refused(request, refusal)
         when = dict(OVERLAPS)[form.cleaned_data["overlap"] // timedelta(hours=1)]
         self.log_change(request, key, f"Rotated the secret; the old one stops working {when}.")
         return self._secret_page(request, key, secret)
@@ -184,6 +186,11 @@ class ApiKeyAdmin(ModelAdmin):
         if key is None:
             raise Http404
         return key
+
+    def _refused(self, request: HttpRequest, refusal: DomainError) -> HttpResponse:
+        """Back to the form, with the reason above it."""
+        self.message_user(request, refusal.detail, messages.ERROR)
+        return redirect(request.path)
 
     def _address(self, key: ApiKey) -> str:
         return reverse("admin:access_apikey_change", args=[key.pk])

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import sys
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import PermissionDenied, SuspiciousOperation
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
+from django.http.request import UnreadablePostError
 from django.views import defaults
 from rest_framework import exceptions
 from rest_framework.response import Response
@@ -165,8 +167,14 @@ def _problems(exc: Exception, request: Any) -> Iterator[dict[str, Any]]:
             yield problem(403, "permission_denied", "You may not do this.")
         case SuspiciousOperation():
             yield problem(400, "malformed", "The request cannot be understood.")
+        case UnreadablePostError():
+            yield problem(400, "malformed", "The body ended before it was complete.")
         case OperationalError() | InterfaceError():
-            yield problem(503, "service_unavailable", "The database is busy or away; try again.")
+            yield _unavailable()
+
+
+def _unavailable() -> dict[str, Any]:
+    return problem(503, "service_unavailable", "The database is busy or away; try again.")
 
 
 def _refusals(refusal: DomainError, request: Any) -> Iterator[dict[str, Any]]:
@@ -252,7 +260,14 @@ def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """handler500: a bug. The log has it under the id that the answer carries."""
+    """handler500: a bug, or a database that was away outside of a view.
+
+    The log has it under the id that the answer carries.
+    """
+    if isinstance(sys.exc_info()[1], OperationalError | InterfaceError):
+        response = errors_page(request, _unavailable())
+        response["Retry-After"] = str(RETRY_AFTER_SECONDS)
+        return response
     if request.path_info.startswith("/admin/"):
         return defaults.server_error(request)
     detail = "Something failed on our side; it has been logged under this request's id."

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final
 
-from django.db import DatabaseError
+from django.db import Error as DatabaseError
 from django.http import HttpResponse
 
 from common.api.errors import InvalidParameter

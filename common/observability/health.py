@@ -7,9 +7,10 @@ from datetime import UTC, datetime
 from functools import wraps
 from http import HTTPStatus
 from threading import Event
-from time import monotonic
+from time import monotonic, time
 from typing import TYPE_CHECKING, Any, Final
 
+import psutil
 from django.conf import settings
 from django.http import HttpResponse, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
 METHODS: Final = ("GET", "HEAD")
 
-_started_at: Final = monotonic()
+_started_at: Final = monotonic() - (time() - psutil.Process().create_time())
 _stopping: Final = Event()
 
 

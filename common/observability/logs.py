@@ -68,11 +68,13 @@ def milliseconds_since(began: float) -> float:
 def logging_config(
     level: str, service: str, stream: Literal["stdout", "stderr"] = "stdout"
 ) -> dict[str, Any]:
-    """Django's LOGGING: everything from this level on, to this stream. Sets structlog up as well.
+    """Django's LOGGING: everything from this level on, to this stream.
 
-    Commands whose data goes to standard output log to ``stderr``.
+    Sets up structlog and Python's warnings as well. Commands whose data goes to standard output
+    log to ``stderr``.
     """
     output = STREAMS[stream]
+    logging.captureWarnings(capture=True)
     common: list[Processor] = [
         structlog.stdlib.add_logger_name,
         structlog.processors.add_log_level,
@@ -89,7 +91,7 @@ def logging_config(
     return {
         "version": 1,
         "disable_existing_loggers": False,
-        "filters": {"unhandled": {"()": _Unhandled}},
+        "filters": {"unhandled": {"()": _Unhandled}, "no_crash": {"()": _NoCrash}},
         "formatters": {
             "json": {
                 "()": ProcessorFormatter,
@@ -110,7 +112,7 @@ def _loggers() -> dict[str, dict[str, Any]]:
         "django": plain,
         "django.db.backends": plain | {"level": "INFO"},  # its DEBUG shows statements with data
         "django.request": plain | {"level": "ERROR", "filters": ["unhandled"]},
-        "django.security.DisallowedHost": plain | {"level": "CRITICAL"},
+        "django.security.DisallowedHost": plain | {"filters": ["no_crash"]},
         "django.server": plain | {"level": "CRITICAL"},
         "gunicorn.access": plain,
         "gunicorn.error": plain,
@@ -181,3 +183,12 @@ class _Unhandled(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         return record.exc_info is not None
+
+
+class _NoCrash(logging.Filter):
+    """Makes a warning in one sentence of what a client did wrong and Django reports as a crash."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.exc_info = None
+        record.levelno, record.levelname = logging.WARNING, "WARNING"
+        return True

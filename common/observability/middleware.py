@@ -23,12 +23,14 @@ from common.observability.logs import get_logger, milliseconds_since
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from django.http import HttpRequest, HttpResponse, HttpResponseBase
+    from django.http import HttpRequest, HttpResponse
+    from django.http.response import HttpResponseBase
 
 logger = get_logger(__name__)
 
 ACCEPTABLE_ID: Final = re.compile(r"[!-~]{1,128}")
 PROBED: Final = frozenset({"/health", "/health/", "/ready", "/ready/"})
+WITHOUT_LENGTH: Final = frozenset({HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED})
 
 CSP: Final = "Content-Security-Policy"
 NOTHING_ALLOWED: Final = "default-src 'none'; frame-ancestors 'none'"
@@ -68,8 +70,9 @@ class RequestMiddleware:
         token = begin_request(request_id)
         try:
             response = self.get_response(request)
+            size = _settle_length(request, response)
             self._complete_headers(response, request_id)
-            _log(request, response, began)
+            _log(request, response, began, size)
         finally:
             end_request(token)
         return response
@@ -95,7 +98,23 @@ def _given_id(request: HttpRequest) -> str | None:
     return given if given and ACCEPTABLE_ID.fullmatch(given) else None
 
 
-def _log(request: HttpRequest, response: HttpResponseBase, began: float) -> None:
+def _settle_length(request: HttpRequest, response: Any) -> int | None:
+    """State how long the body is, or gunicorn sends it in chunks; HEAD gets the length alone.
+
+    Returns the number of bytes that are sent, if that is known.
+    """
+    if response.streaming:
+        return None
+    size = len(response.content)
+    if response.status_code not in WITHOUT_LENGTH:
+        response.headers.setdefault("Content-Length", str(size))
+    if request.method == "HEAD":
+        response.content = b""
+        return 0
+    return size
+
+
+def _log(request: HttpRequest, response: HttpResponseBase, began: float, size: int | None) -> None:
     """One line per request. Never the query string: people put secrets there."""
     fields: dict[str, Any] = {
         "method": request.method,
@@ -108,8 +127,8 @@ def _log(request: HttpRequest, response: HttpResponseBase, began: float) -> None
         fields["client"] = client
     if cache := getattr(request, "cache_status", None):
         fields["cache"] = cache
-    if not response.streaming:
-        fields["bytes"] = len(response.content)  # type: ignore[attr-defined]  # it is not streamed
+    if size is not None:
+        fields["bytes"] = size
     _level(request, response)("request", **fields)
 
 

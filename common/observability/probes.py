@@ -135,7 +135,8 @@ def _log_change(name: str, before: Finding | None, now: Finding) -> None:
 
 @contextmanager
 def _own_connection() -> Iterator[BaseDatabaseWrapper]:
-    connection = connections.create_connection(DEFAULT_DB_ALIAS)
+    """The probe's thread has a connection of its own, like any; but nobody else closes it."""
+    connection = connections[DEFAULT_DB_ALIAS]
     try:
         yield connection
     finally:

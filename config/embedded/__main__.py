@@ -3,14 +3,13 @@
 import sys
 from pathlib import Path
 
-from config.embedded.keeper import detach, keep
+from config.embedded.keeper import keep
 from config.embedded.running import SERVERS
 
 
 def main() -> None:
     name, data_dir, durability, lock = sys.argv[1:]
     server = SERVERS[name](Path(data_dir), durable=durability == "durable")
-    detach()
     keep(server, int(lock))
 
 

@@ -1,12 +1,11 @@
 """The process that keeps one server: starts it, and stops it when nobody shares it any more.
 
-The server cannot be the child of one of its users, because the first of them to come is not
-the last to go. The keeper outlives them, and notices that the last one is gone even when that
+The server cannot be run by one of its users, because the first of them to come is not the last
+to go. The keeper outlives them, and notices that the last one is gone even when that
 one was killed, because the kernel then grants it the lock it waits for.
 """
 
 import fcntl
-import os
 import signal
 import subprocess
 import sys
@@ -63,9 +62,3 @@ def _server_died(_signal: int, _frame: FrameType | None) -> None:
 
 def _leave(_signal: int, _frame: FrameType | None) -> None:
     sys.exit(0)
-
-
-def detach() -> None:
-    """Go on as a process that nobody has to wait for."""
-    if os.fork():
-        os._exit(0)

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Final
 
 from config.embedded.keeper import PATIENCE
 from config.embedded.postgres import Postgres
@@ -16,7 +17,7 @@ from config.embedded.redis import Redis
 from config.embedded.server import USE_YOUR_OWN, NotAvailable, Server
 from config.locks import alone, is_locked, open_lock, try_lock
 
-SERVERS: dict[str, type[Server]] = {"postgres": Postgres, "redis": Redis}
+SERVERS: Final[dict[str, type[Server]]] = {"postgres": Postgres, "redis": Redis}
 PROJECT = Path(__file__).resolve().parents[2]
 
 START_TIMEOUT = 60.0  # recovery after a crash may take this long
@@ -24,16 +25,20 @@ STOP_TIMEOUT = 15.0
 ATTEMPTS = 3  # the remains of a killed server may spoil the first ones
 TICK = 0.02
 
+# Keepers that we started and others still need. Held here, because a process object that is
+# thrown away while its process runs is reported as a leak.
+_left_to_others: list["subprocess.Popen[bytes]"] = []
+
 
 class Servers:
     """The servers that this process shares."""
 
-    def __init__(self, wanted: list[Server]) -> None:
-        self.wanted = wanted
+    def __init__(self, shares: list["Share"]) -> None:
+        self._shares = shares
 
     def revive(self) -> list[str]:
         """Start again, without waiting, what died; returns the names. Call it now and then."""
-        return [server.name for server in self.wanted if _start_if_nobody_runs(server)]
+        return [share.server.name for share in self._shares if share.start_if_nobody_runs()]
 
 
 @contextmanager
@@ -48,13 +53,13 @@ def servers(
     data_dir = data_dir.absolute()
     chosen = {"postgres": postgres, "redis": redis}
     wanted = [SERVERS[name](data_dir, durable=durable) for name, yes in chosen.items() if yes]
-    with ExitStack() as shares:
-        for server in wanted:
-            shares.enter_context(_share(server))
-            _start_if_nobody_runs(server)
-        for server in wanted:
-            _wait_until_ready(server)
-        yield Servers(wanted)
+    with ExitStack() as stack:
+        shares = [stack.enter_context(_shared(server)) for server in wanted]
+        for share in shares:
+            share.start_if_nobody_runs()
+        for share in shares:
+            share.wait_until_ready()
+        yield Servers(shares)
 
 
 def remove(data_dir: Path) -> None:
@@ -78,69 +83,78 @@ def _remove(server: Server) -> None:
                 shutil.rmtree(place)
 
 
-@contextmanager
-def _share(server: Server) -> Iterator[None]:
-    """A share from here to the end, which waits for the server to stop if it was the last."""
-    share = _open_share(server)
-    fcntl.flock(share, fcntl.LOCK_SH)  # waits while a keeper is stopping the server
-    try:
-        yield
-    finally:
-        was_last = try_lock(share)
-        os.close(share)
-        if was_last and not _ends(server, STOP_TIMEOUT):
-            with alone(server.shares) as unused:
+class Share:
+    """The claim of this process that one server must run. The kernel drops it when we die."""
+
+    def __init__(self, server: Server) -> None:
+        self.server = server
+        self._keeper: subprocess.Popen[bytes] | None = None
+        try:
+            server.folder.mkdir(parents=True, exist_ok=True)
+            self._claim = open_lock(server.shares)
+        except OSError as error:
+            reason = os.strerror(error.errno or 0)
+            raise NotAvailable(f"DATA_DIR {server.data_dir} cannot be used: {reason}.") from None
+        fcntl.flock(self._claim, fcntl.LOCK_SH)  # waits while a keeper is stopping the server
+
+    def start_if_nobody_runs(self) -> bool:
+        lock = open_lock(self.server.lock)
+        try:
+            if is_free := try_lock(lock):
+                self._start_keeper(lock)
+            return is_free
+        finally:
+            os.close(lock)  # the keeper has inherited it, and holds it on
+
+    def _start_keeper(self, lock: int) -> None:
+        if self._keeper:
+            self._keeper.wait()
+        self.server.clear_remains()
+        durability = "durable" if self.server.durable else "not-durable"
+        arguments = [self.server.name, str(self.server.data_dir), durability, str(lock)]
+        with self.server.log.open("w") as log:
+            self._keeper = subprocess.Popen(
+                [sys.executable, "-m", "config.embedded", *arguments],
+                cwd=PROJECT,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                pass_fds=[lock],
+                start_new_session=True,  # away from the terminal's Ctrl-C
+            )
+
+    def wait_until_ready(self) -> None:
+        give_up_at = time.monotonic() + START_TIMEOUT
+        attempts = 1
+        while not (self.server.is_ready() and is_locked(self.server.lock)):
+            has_failed = attempts == ATTEMPTS and not is_locked(self.server.lock)
+            if has_failed or time.monotonic() > give_up_at:
+                raise NotAvailable(_failure(self.server))
+            time.sleep(TICK)
+            if attempts < ATTEMPTS:
+                attempts += self.start_if_nobody_runs()
+
+    def drop(self) -> None:
+        """Let go; if nobody else holds on, wait until the server has stopped."""
+        was_last = try_lock(self._claim)
+        os.close(self._claim)
+        if was_last and not _ends(self.server, STOP_TIMEOUT):
+            with alone(self.server.shares) as unused:
                 if unused:
-                    _stop_abandoned(server)
+                    _stop_abandoned(self.server)
+        if self._keeper and is_locked(self.server.lock):
+            _left_to_others.append(self._keeper)
+        elif self._keeper:
+            self._keeper.wait()
 
 
-def _open_share(server: Server) -> int:
+@contextmanager
+def _shared(server: Server) -> Iterator[Share]:
+    share = Share(server)
     try:
-        server.folder.mkdir(parents=True, exist_ok=True)
-        return open_lock(server.shares)
-    except OSError as error:
-        raise NotAvailable(
-            f"DATA_DIR {server.data_dir} cannot be used: {error.strerror}."
-        ) from None
-
-
-def _start_if_nobody_runs(server: Server) -> bool:
-    lock = open_lock(server.lock)
-    try:
-        if free := try_lock(lock):
-            server.clear_remains()
-            _start_keeper(server, lock)
-        return free
+        yield share
     finally:
-        os.close(lock)  # the keeper has inherited it, and holds it on
-
-
-def _start_keeper(server: Server, lock: int) -> None:
-    durability = "durable" if server.durable else "not-durable"
-    arguments = [server.name, str(server.data_dir), durability, str(lock)]
-    with server.log.open("w") as log:
-        subprocess.run(
-            [sys.executable, "-m", "config.embedded", *arguments],
-            cwd=PROJECT,
-            check=False,  # how it ended shows in the lock
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            pass_fds=[lock],
-            start_new_session=True,
-        )
-
-
-def _wait_until_ready(server: Server) -> None:
-    give_up_at = time.monotonic() + START_TIMEOUT
-    attempts = 1
-    while not (server.is_ready() and is_locked(server.lock)):
-        has_failed = attempts == ATTEMPTS and not is_locked(server.lock)
-        if has_failed or time.monotonic() > give_up_at:
-            raise NotAvailable(_failure(server))
-        time.sleep(TICK)
-        if attempts < ATTEMPTS:
-            attempts += _start_if_nobody_runs(server)
+        share.drop()
 
 
 def _failure(server: Server) -> str:

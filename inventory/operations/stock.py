@@ -66,8 +66,8 @@ def open_inventory(
 ) -> Inventory:
     """Give a product its first stock at a location; units above zero are movement 1, a receipt.
 
-    The product by id or SKU. The default location when none is named. Refuses with NotFound, and with Duplicate when the
-    product has a stock level there already.
+    The product by id or SKU. The default location when none is named. Refuses with NotFound, and
+    with Duplicate when the product has a stock level there already.
     """
     product = living_product(product_with(product_id, sku))
     place = location_named(location) if location else Location.objects.default()

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
+from django.db import Error as DatabaseError
+
 from common import redis
 from common.access import quota
 from common.access.verification import Client, verify
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
 
 READ_SCOPE: Final = "products:read"
+ROUTE: Final = f"{PREFIX}/products/<pk>"
 PATH: Final = re.compile(rf"{PREFIX}/products/({UUID})/?", re.ASCII)
 
 
@@ -44,7 +47,7 @@ def _answer(request: HttpRequest) -> HttpResponse | None:
     if wanted is None:
         return None
     product_id, media_type = wanted
-    client = verify(request.META.get("HTTP_X_API_KEY", ""))
+    client = _client(request)
     if client is None or not client.allows(READ_SCOPE):
         return None
     entry = _counted_and_read(request, client, product_id)
@@ -53,10 +56,18 @@ def _answer(request: HttpRequest) -> HttpResponse | None:
     set_actor(client.name)
     request.client_name = client.name  # type: ignore[attr-defined]  # read by the request log
     request.cache_status = "hit"  # type: ignore[attr-defined]  # likewise
+    request.route = ROUTE  # type: ignore[attr-defined]  # likewise
     response = representation.answer(request, entry, media_type)
     for name, value in quota.headers(request.quota_verdict).items():  # type: ignore[attr-defined]
         response[name] = value
     return response
+
+
+def _client(request: HttpRequest) -> Client | None:
+    try:
+        return verify(request.META.get("HTTP_X_API_KEY", ""))
+    except DatabaseError:  # the ordinary way asks again, and knows how to say so
+        return None
 
 
 def _wanted(request: HttpRequest) -> tuple[str, str] | None:

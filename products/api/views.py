@@ -44,7 +44,9 @@ class ProductView(ResourceView):
     permission_classes = [CatalogueScope]
     filterset_class = ProductFilters
     includes = ("inventory", "category", "category.parent")
-    sortable = {name: name for name in ("name", "price", "sku", "created_at", "updated_at")}
+    sortable = {"name": "name_order"} | {
+        name: name for name in ("price", "sku", "created_at", "updated_at")
+    }
     relationships = {"inventory": False, "category": True}
 
     def get_queryset(self) -> QuerySet[Product]:
@@ -124,7 +126,9 @@ class CategoryView(ResourceView):
     permission_classes = [CatalogueScope]
     filterset_class = CategoryFilters
     includes = ("parent",)
-    sortable = {name: name for name in ("name", "slug", "created_at", "updated_at")}
+    sortable = {"name": "name_order"} | {
+        name: name for name in ("slug", "created_at", "updated_at")
+    }
     relationships = {"parent": True}
 
     def loaded(self, rows: QuerySet[Category]) -> QuerySet[Category]:

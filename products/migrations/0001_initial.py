@@ -11,11 +11,28 @@ from django.contrib.postgres.operations import UnaccentExtension
 from django.db import migrations, models
 
 
-SEARCH_FUNCTIONS = """
+TEXT_FUNCTIONS = """
+-- Knows the case of every letter, whatever the locale of the database is. PostgreSQL 17 brings
+-- such a collation itself, older ones have it from ICU.
+DO $$
+BEGIN
+    CREATE COLLATION public.products_letters (provider = builtin, locale = 'C.UTF-8');
+EXCEPTION WHEN invalid_object_definition THEN
+    CREATE COLLATION public.products_letters (provider = icu, locale = 'und');
+END
+$$;
+
+CREATE FUNCTION public.products_plain_text(text) RETURNS text
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
+    SELECT public.unaccent(
+        'public.unaccent'::regdictionary, lower($1 COLLATE public.products_letters)
+    )
+$$;
+
 CREATE FUNCTION public.products_search_words(text) RETURNS text
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
     SELECT translate(
-        public.unaccent('public.unaccent'::regdictionary, lower($1 COLLATE "und-x-icu")),
+        public.products_plain_text($1),
         '!"#$%&''()*+,-./:;<=>?@[\\]^_`{|}~',
         repeat(' ', 32)
     )
@@ -45,10 +62,12 @@ LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
     ) AS asked
 $$;
 """
-NO_SEARCH_FUNCTIONS = """
+NO_TEXT_FUNCTIONS = """
 DROP FUNCTION public.products_search_query(text);
 DROP FUNCTION public.products_search_vector(text, text, text, text);
 DROP FUNCTION public.products_search_words(text);
+DROP FUNCTION public.products_plain_text(text);
+DROP COLLATION public.products_letters;
 """
 
 
@@ -61,16 +80,17 @@ class Migration(migrations.Migration):
 
     operations = [
         UnaccentExtension(),
-        migrations.RunSQL(SEARCH_FUNCTIONS, NO_SEARCH_FUNCTIONS),
+        migrations.RunSQL(TEXT_FUNCTIONS, NO_TEXT_FUNCTIONS),
         migrations.CreateModel(
             name='Category',
             fields=[
                 ('id', models.UUIDField(default=common.ids.new_id, editable=False, primary_key=True, serialize=False)),
-                ('name', models.CharField(db_collation='und-x-icu', max_length=255)),
+                ('name', models.CharField(max_length=255)),
                 ('slug', models.SlugField(db_index=False, max_length=255)),
                 ('version', models.PositiveBigIntegerField(default=1, editable=False)),
                 ('created_at', models.DateTimeField(db_default=common.database.ClockTimestamp(), editable=False)),
                 ('updated_at', models.DateTimeField(db_default=common.database.ClockTimestamp(), editable=False)),
+                ('name_order', models.GeneratedField(db_persist=True, expression=models.Func(models.F('name'), function='products_plain_text'), output_field=models.TextField(db_collation='C'))),
                 ('parent', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='children', to='products.category')),
             ],
             options={
@@ -82,7 +102,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.UUIDField(default=common.ids.new_id, editable=False, primary_key=True, serialize=False)),
                 ('sku', models.CharField(db_collation='C', max_length=64, verbose_name='SKU')),
-                ('name', models.CharField(db_collation='und-x-icu', max_length=255)),
+                ('name', models.CharField(max_length=255)),
                 ('description', models.TextField()),
                 ('price', models.DecimalField(decimal_places=2, max_digits=10)),
                 ('images', django.contrib.postgres.fields.ArrayField(base_field=models.TextField(), blank=True, default=list, size=None)),
@@ -92,6 +112,7 @@ class Migration(migrations.Migration):
                 ('created_at', models.DateTimeField(db_default=common.database.ClockTimestamp(), editable=False)),
                 ('updated_at', models.DateTimeField(db_default=common.database.ClockTimestamp(), editable=False)),
                 ('deleted_at', models.DateTimeField(blank=True, editable=False, null=True)),
+                ('name_order', models.GeneratedField(db_persist=True, expression=models.Func(models.F('name'), function='products_plain_text'), output_field=models.TextField(db_collation='C'))),
                 ('search', models.GeneratedField(db_persist=True, expression=models.Func(models.F('sku'), models.F('barcode'), models.F('name'), models.F('description'), function='products_search_vector'), output_field=django.contrib.postgres.search.SearchVectorField())),
                 ('category', models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='products', to='products.category')),
             ],
@@ -118,7 +139,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='product',
-            index=models.Index(condition=models.Q(('deleted_at__isnull', True)), fields=['name', 'id'], name='product_by_name'),
+            index=models.Index(condition=models.Q(('deleted_at__isnull', True)), fields=['name_order', 'id'], name='product_by_name'),
         ),
         migrations.AddIndex(
             model_name='product',

@@ -108,6 +108,16 @@ def test_an_answer_that_came_too_late_is_not_taken_for_the_next_one(own_redis):
     assert redis.pipelined([("ECHO", "mine")]) == [b"mine"]
 
 
+def test_nor_is_one_that_a_thread_did_not_wait_for_because_another_waits(own_redis):
+    line = redis._line
+    redis.pipelined([("SET", "a", "late")])
+    own_redis.freeze()
+    with line._someone_waits, pytest.raises(RedisUnavailable):
+        line._converse([("GET", "a")])
+    own_redis.thaw()
+    assert redis.pipelined([("ECHO", "mine")]) == [b"mine"]
+
+
 def test_a_forgotten_entry_is_not_served(own_redis):
     remember("product")
     assert is_served("product")

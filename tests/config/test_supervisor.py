@@ -94,6 +94,12 @@ class Stockroom:
         locked = [is_locked(server.lock) for server in servers if server.folder.exists()]
         return any(locked) or self.processes() != []
 
+    def refusal(self):
+        """What it says when it ends by itself because it cannot start."""
+        assert self.process.wait(START_TIMEOUT) == 1
+        self.end()
+        return self.output
+
     def end(self, number=signal.SIGTERM):
         """Stop it like a user and return its exit code."""
         if self.process.poll() is None:
@@ -177,8 +183,7 @@ def test_a_second_one_runs_beside_it_and_stops_alone(ready, tmp_path):
 @pytest.mark.slow
 def test_the_same_data_directory_cannot_be_used_twice(ready):
     second = Stockroom(ready.data_dir)
-    assert second.end() == 1
-    assert re.fullmatch(r"DATA_DIR .* is in use .*\n", second.output)
+    assert re.fullmatch(r"DATA_DIR .* is in use .*\n", second.refusal())
 
 
 @pytest.mark.slow
@@ -223,15 +228,11 @@ def test_killed_it_takes_everything_along_and_can_start_again(tmp_path):
 )
 def test_a_wrong_setting_is_one_sentence_that_names_the_variable(tmp_path, name, value):
     refused = Stockroom(tmp_path / "data", **{name: value})
-    assert refused.process.wait(START_TIMEOUT) == 1
-    refused.end()
-    assert re.fullmatch(rf"{name} .*\.\n", refused.output)
+    assert re.fullmatch(rf"{name} .*\.\n", refused.refusal())
 
 
 def test_a_taken_port_is_one_sentence_that_names_it(tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
-        refused = Stockroom(tmp_path / "data", PORT=port)
-        assert refused.process.wait(START_TIMEOUT) == 1
-        refused.end()
-    assert refused.output == f"PORT {port} cannot be opened: Address already in use.\n"
+        refused = Stockroom(tmp_path / "data", PORT=port).refusal()
+    assert refused == f"PORT {port} cannot be opened: Address already in use.\n"

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import pytest
+from django.test import Client as Browser
 
 from common.access import verification
 from common.access.operations import create_key
@@ -41,6 +42,12 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     monkeypatch.setattr("common.access.verification.monotonic", clock)
     monkeypatch.setattr("common.access.quota.monotonic", clock)
     return clock
+
+
+@pytest.fixture
+def client() -> Browser:
+    """Without a key: these tests make the keys that they need."""
+    return Browser()
 
 
 @pytest.fixture

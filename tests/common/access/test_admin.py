@@ -10,6 +10,7 @@ from django.contrib.auth.models import Permission, User
 from django.contrib.sessions.models import Session
 from django.urls import reverse
 
+from common.access.admin import ApiKeyAdmin
 from common.access.models import ApiKey
 from common.access.operations import revoke_key
 from common.access.verification import forget_findings, verify
@@ -138,6 +139,13 @@ def test_a_revoked_key_can_only_be_read(admin_client, secret):
     for action in ("rotate", "revoke"):
         assert admin_client.post(url(action), {"overlap": "0"}).status_code == 403
     assert admin_client.post(url("change"), WANTED).status_code == 403
+
+
+def test_a_key_revoked_by_a_colleague_meanwhile_is_not_rotated(admin_client, secret, monkeypatch):
+    monkeypatch.setattr(ApiKeyAdmin, "has_change_permission", lambda *_: True)
+    revoke_key(name="shop")
+    assert admin_client.post(url("rotate"), {"overlap": "0"}).status_code == 302
+    assert "shop has been revoked" in admin_client.get(url("rotate")).content.decode()
 
 
 def test_keys_are_never_deleted(admin_client, secret):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from django.contrib.auth.models import AnonymousUser, Permission, User
 from django.db import models
+from rest_framework.authentication import SessionAuthentication
 from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
@@ -164,6 +165,18 @@ def test_a_session_counts_for_active_staff_only(lacking):
     for name, value in lacking.items():
         setattr(user, name, value)
     assert ask(user=user).status_code == 401
+
+
+def test_permissions_alone_do_not_make_staff():
+    """Should a view accept the sessions of others, they get no further."""
+
+    class AnySessionView(KeysView):
+        authentication_classes = [SessionAuthentication]
+
+    user = staff("view_apikey")
+    assert ask(user=user, view=AnySessionView).status_code == 200
+    user.is_staff = False
+    assert ask(user=user, view=AnySessionView).status_code == 403
 
 
 def test_a_staff_session_is_protected_against_forged_requests():

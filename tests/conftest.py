@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+import secrets
+from typing import TYPE_CHECKING
+
+import pytest
+from django.conf import settings as project_settings
+from django.test import override_settings
+from django_redis import get_redis_connection
+
+from common.access.operations import create_key
+from common.access.scopes import ALL_SCOPES
+from common.access.verification import forget_findings
+from tests.api_client import ApiClient
+from tests.running import running_server  # noqa: F401 - a fixture
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_keys_in_redis() -> Iterator[str]:
+    """The prefix of this process's keys: processes side by side may share one Redis."""
+    prefix = f"stockroom-test-{secrets.token_hex(4)}"
+    cache = {**project_settings.CACHES["default"], "KEY_PREFIX": prefix}
+    with override_settings(CACHES={"default": cache}):
+        yield prefix
+
+
+@pytest.fixture(autouse=True)
+def nothing_kept_from_test_to_test(own_keys_in_redis: str) -> Iterator[None]:
+    """Neither in Redis nor in this process; the database is pytest-django's care."""
+    yield
+    forget_findings()
+    redis = get_redis_connection("default")
+    if keys := list(redis.scan_iter(f"{own_keys_in_redis}:*", count=1_000)):
+        redis.delete(*keys)
+
+
+@pytest.fixture
+def api_client(db: None) -> Callable[..., ApiClient]:
+    """A client whose key has these scopes, and no quota unless one is given."""
+
+    def make(*scopes: str, name: str = "", quota: int = 0) -> ApiClient:
+        _, key = create_key(
+            name=name or f"client {secrets.token_hex(4)}",
+            scopes=scopes,
+            created_by="a test",
+            quota=quota,
+        )
+        return ApiClient(key)
+
+    return make
+
+
+@pytest.fixture
+def client(api_client: Callable[..., ApiClient]) -> ApiClient:
+    """A client that may do everything; its key is named ``tester``."""
+    return api_client(*ALL_SCOPES, name="tester")
+
+
+@pytest.fixture
+def read_only_client(api_client: Callable[..., ApiClient]) -> ApiClient:
+    """A client that may read everything; its key is named ``reader``."""
+    readable = {scope for scope in ALL_SCOPES if scope.endswith(":read")}
+    return api_client(*readable, name="reader")

@@ -1,0 +1,247 @@
+"""Two clients for the last unit: each operation that writes stock, and proof that it matters.
+
+Every race stands beside a negative control: the same race without the lock must go wrong, or the
+race proves nothing.
+"""
+
+from threading import Barrier
+
+import pytest
+from django.db import Error
+
+from common.errors import Duplicate
+from inventory import rules
+from inventory.errors import AlreadyReversed, InsufficientStock, StaleQuantity
+from inventory.models import StockLevel, StockMovement
+from inventory.operations import (
+    adjust_stock,
+    open_inventory,
+    reverse_movement,
+    reverse_transfer,
+    set_reorder_settings,
+    transfer_stock,
+)
+from inventory.querysets import StockLevelQuerySet
+from inventory.rules import Change
+from tests.factories import LocationFactory, ProductFactory, StockLevelFactory
+from tests.racing import race
+
+pytestmark = [pytest.mark.concurrency, pytest.mark.django_db(transaction=True)]
+
+WORKERS = 8
+
+
+def count(outcomes, kind) -> int:
+    return sum(isinstance(outcome, kind) for outcome in outcomes)
+
+
+def the_ledger_is_whole(level: StockLevel) -> bool:
+    """Sequences 1, 2, 3 …, and the running total ends at what is on hand."""
+    level.refresh_from_db()
+    ledger = list(level.movements.order_by("sequence"))
+    total = 0
+    for place, movement in enumerate(ledger, start=1):
+        total += movement.delta
+        if (movement.sequence, movement.on_hand_after) != (place, total):
+            return False
+    return level.on_hand == total and level.movement_count == len(ledger)
+
+
+@pytest.fixture
+def without_locks(monkeypatch):
+    """Everybody reads before anybody writes."""
+    monkeypatch.setattr(StockLevelQuerySet, "locked", lambda levels: levels.order_by("pk"))
+
+    def all_read_first(workers):
+        everyone_has_read = Barrier(workers, timeout=10)
+        decide = rules.decide
+
+        def decide_late(*args, **kwargs):
+            postings = decide(*args, **kwargs)
+            everyone_has_read.wait()
+            return postings
+
+        monkeypatch.setattr("inventory.rules.decide", decide_late)
+
+    return all_read_first
+
+
+def take_one(level: StockLevel):
+    return lambda _: adjust_stock(changes=[Change(product_id=level.product_id, delta=-1)])
+
+
+def test_eight_buyers_cannot_oversell_three_units():
+    level = StockLevelFactory(on_hand=3)
+    outcomes = race(take_one(level), WORKERS)
+    assert count(outcomes, list) == 3
+    assert count(outcomes, InsufficientStock) == 5
+    assert the_ledger_is_whole(level)
+    assert level.on_hand == 0
+
+
+def test_without_the_lock_the_same_buyers_believe_they_got_it(without_locks):
+    """Negative control: all four decide to sell the one unit; only the ledger's key stops them."""
+    level = StockLevelFactory(on_hand=1)
+    without_locks(4)
+    outcomes = race(take_one(level), 4)
+    assert count(outcomes, InsufficientStock) == 0
+    assert count(outcomes, list) + count(outcomes, Error) == 4
+    assert count(outcomes, Error) >= 1
+
+
+def test_changes_in_opposite_order_do_not_deadlock():
+    levels = [StockLevelFactory(on_hand=100) for _ in range(4)]
+
+    def buy(number):
+        order = levels if number % 2 else levels[::-1]
+        return adjust_stock(changes=[Change(product_id=one.product_id, delta=-1) for one in order])
+
+    outcomes = race(buy, WORKERS)
+    assert count(outcomes, list) == WORKERS
+    assert all(the_ledger_is_whole(level) and level.on_hand == 92 for level in levels)
+
+
+def test_counts_against_the_same_quantity_are_accepted_once():
+    level = StockLevelFactory(on_hand=10)
+
+    def recount(number):
+        wish = Change(product_id=level.product_id, count=20 + number, expected=10)
+        return adjust_stock(changes=[wish])
+
+    outcomes = race(recount, WORKERS)
+    assert count(outcomes, list) == 1
+    assert count(outcomes, StaleQuantity) == WORKERS - 1
+    assert the_ledger_is_whole(level)
+
+
+def test_without_the_lock_several_counts_are_taken_for_the_first(without_locks):
+    """Negative control for the counts."""
+    level = StockLevelFactory(on_hand=10)
+    without_locks(4)
+
+    def recount(number):
+        wish = Change(product_id=level.product_id, count=20 + number, expected=10)
+        return adjust_stock(changes=[wish])
+
+    assert count(race(recount, 4), StaleQuantity) == 0
+
+
+def test_an_inventory_is_opened_once():
+    product = ProductFactory()
+    outcomes = race(lambda _: open_inventory(product_id=product.pk, quantity=5), WORKERS)
+    assert count(outcomes, Duplicate) == WORKERS - 1
+    level = StockLevel.objects.get()
+    assert level.on_hand == 5
+    assert the_ledger_is_whole(level)
+
+
+def test_a_level_that_several_want_to_make_is_made_once():
+    level = StockLevelFactory(on_hand=1)
+    LocationFactory(code="north")
+    wish = Change(product_id=level.product_id, delta=2, location="north")
+    outcomes = race(lambda _: adjust_stock(changes=[wish]), WORKERS)
+    assert count(outcomes, list) == WORKERS
+    made = StockLevel.objects.get(location__code="north")
+    assert made.on_hand == 2 * WORKERS
+    assert the_ledger_is_whole(made)
+
+
+def transfer_one(level: StockLevel, *places: str):
+    def transfer(number):
+        there, back = places if number % 2 else places[::-1]
+        return transfer_stock(
+            product_id=level.product_id, from_location=there, to_location=back, quantity=1
+        )
+
+    return transfer
+
+
+def test_transfers_crossing_each_other_lose_nothing_and_do_not_deadlock():
+    level = StockLevelFactory(on_hand=20)
+    other = StockLevelFactory(product=level.product, location__code="north", on_hand=20)
+    outcomes = race(transfer_one(level, "main", "north"), WORKERS)
+    assert not [outcome for outcome in outcomes if isinstance(outcome, Exception)]
+    assert the_ledger_is_whole(level)
+    assert the_ledger_is_whole(other)
+    assert level.on_hand + other.on_hand == 40
+
+
+def test_the_last_unit_is_transferred_once():
+    level = StockLevelFactory(on_hand=1)
+    LocationFactory(code="north")
+    move = transfer_one(level, "main", "north")
+    outcomes = race(lambda _: move(1), WORKERS)
+    assert count(outcomes, InsufficientStock) == WORKERS - 1
+    assert the_ledger_is_whole(StockLevel.objects.get(location__code="north"))
+
+
+def test_without_the_lock_transfers_run_into_each_other(monkeypatch):
+    """Negative control for the transfers."""
+    level = StockLevelFactory(on_hand=1)
+    StockLevelFactory(product=level.product, location__code="north")
+    monkeypatch.setattr(StockLevelQuerySet, "locked", lambda levels: levels.order_by("pk"))
+    everyone_has_read = Barrier(4, timeout=10)
+    check_limit = rules.check_limit
+
+    def check_late(on_hand):
+        everyone_has_read.wait()
+        check_limit(on_hand)
+
+    monkeypatch.setattr("inventory.rules.check_limit", check_late)
+    move = transfer_one(level, "main", "north")
+    outcomes = race(lambda _: move(1), 4)
+    assert count(outcomes, InsufficientStock) == 0
+
+
+def test_a_movement_is_reversed_once_however_many_ask():
+    level = StockLevelFactory(on_hand=5)
+    take_one(level)(0)
+    sale = StockMovement.objects.get(sequence=2)
+    outcomes = race(lambda _: reverse_movement(movement_id=sale.pk), WORKERS)
+    assert count(outcomes, StockMovement) == 1
+    assert count(outcomes, AlreadyReversed) == WORKERS - 1
+    assert the_ledger_is_whole(level)
+    assert level.on_hand == 5
+
+
+def test_without_the_lock_a_reversal_meets_the_database_instead_of_a_refusal(monkeypatch):
+    """Negative control for the reversals: the unique key is the backstop."""
+    level = StockLevelFactory(on_hand=5)
+    take_one(level)(0)
+    sale = StockMovement.objects.get(sequence=2)
+    monkeypatch.setattr(StockLevelQuerySet, "locked", lambda levels: levels.order_by("pk"))
+    everyone_has_read = Barrier(4, timeout=10)
+    check_limit = rules.check_limit
+
+    def check_late(on_hand):
+        everyone_has_read.wait()
+        check_limit(on_hand)
+
+    monkeypatch.setattr("inventory.rules.check_limit", check_late)
+    outcomes = race(lambda _: reverse_movement(movement_id=sale.pk), 4)
+    assert count(outcomes, AlreadyReversed) == 0
+    assert count(outcomes, Error) == 3
+
+
+def test_a_transfer_is_reversed_once_however_many_ask():
+    level = StockLevelFactory(on_hand=5)
+    LocationFactory(code="north")
+    transfer = transfer_one(level, "main", "north")(1)
+    outcomes = race(lambda _: reverse_transfer(transfer_id=transfer.pk), WORKERS)
+    assert count(outcomes, AlreadyReversed) == WORKERS - 1
+    assert the_ledger_is_whole(level)
+    assert level.on_hand == 5
+
+
+def test_reorder_settings_and_sales_do_not_overwrite_each_other():
+    level = StockLevelFactory(on_hand=10)
+
+    def work(number):
+        if number % 2:
+            return take_one(level)(number)
+        return set_reorder_settings(stock_level_id=level.pk, changes={"reorder_point": number})
+
+    outcomes = race(work, WORKERS)
+    assert not [outcome for outcome in outcomes if isinstance(outcome, Exception)]
+    assert the_ledger_is_whole(level)
+    assert level.on_hand == 6

@@ -1,0 +1,43 @@
+"""Let several threads do something at the same moment."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+from typing import TYPE_CHECKING, TypeVar
+
+from django.db import connection, connections
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+T = TypeVar("T")
+
+PATIENCE = 10.0  # seconds for every thread to get to the start
+
+
+def race(run: Callable[[int], T], workers: int) -> list[T | Exception]:
+    """Call ``run(0)`` to ``run(workers - 1)`` at once, each in a thread of its own.
+
+    Returns what each one returned, or the exception it raised. Needs
+    ``django_db(transaction=True)``: each thread has a connection of its own, and closes it.
+    """
+    start = Barrier(workers, timeout=PATIENCE)
+
+    def one(number: int) -> T | Exception:
+        try:
+            connection.ensure_connection()  # before the start: connecting takes the longest
+            start.wait()
+            return _outcome(run, number)
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(workers) as threads:
+        return list(threads.map(one, range(workers)))
+
+
+def _outcome(run: Callable[[int], T], number: int) -> T | Exception:
+    try:
+        return run(number)
+    except Exception as error:
+        return error
