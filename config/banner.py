@@ -21,13 +21,13 @@ def banner() -> str:
     key = "$API_KEY" if is_set("API_KEY") else demo.api_key()
     staff = demo.staff_password()
     lines = {
-        "API": f"{address()}/products",
+        "API": f"{address()}/api/v1/products",
         "Docs": f"{address()}/docs",
         "Admin": f"{address()}/admin/",
         "Health": f"{address()}/health",
-        "API key": key or "none yet: ./manage.py create_api_key NAME",
-        "Staff login": f"{demo.STAFF_NAME} / {staff}" if staff else "./manage.py createsuperuser",
-        "Try": f'curl -H "X-API-Key: {key or "..."}" {address()}/products',
+        "API key": key or "none yet: .venv/bin/python manage.py create_api_key NAME --scope ...",
+        "Staff login": f"{demo.STAFF_NAME} / {staff}" if staff else ".venv/bin/python manage.py createsuperuser",
+        "Try": f'curl -H "X-API-Key: {key or "..."}" {address()}/api/v1/products',
         "Stop": "Ctrl-C",
     }
     body = "\n".join(f"  {title:<13}{line}" for title, line in lines.items())

@@ -70,6 +70,10 @@ VARIABLES = {
             "PostgreSQL to use; without it the project starts its own under DATA_DIR.",
         ),
         Variable(
+            "DATABASE_APP_ROLE", a_text, "",
+            "The application's own role, when `migrate` runs as the owner of the tables.",
+        ),
+        Variable(
             "REDIS_URL", a_url(*REDIS), "",
             "Redis for the cache; without it the project starts its own under DATA_DIR.",
         ),
@@ -154,8 +158,8 @@ VARIABLES = {
             "Where the project keeps what it makes itself: own servers, keys, schedules.",
         ),
         Variable(
-            "STATIC_ROOT", a_path, "staticfiles",
-            "Where collectstatic puts the admin's files.",
+            "STATIC_ROOT", a_path, "",
+            "Where collectstatic put the static files; when set, only those are served.",
         ),
         Variable(
             "DEMO", a_switch, "",

@@ -85,6 +85,7 @@ DATABASES: dict[str, Any] = {
     }
 }
 DATABASES["default"].setdefault("OPTIONS", {}).setdefault("connect_timeout", 2)
+DATABASE_APP_ROLE = environment.text("DATABASE_APP_ROLE")
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 CACHES: dict[str, Any] = {
     "default": {
@@ -203,9 +204,12 @@ CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_TASK_TIME_LIMIT = 600
 CELERY_TASK_SOFT_TIME_LIMIT = 540
 CELERY_TASK_DEFAULT_QUEUE = "stockroom"
-CELERY_TASK_DEFAULT_QUEUE_TYPE = "quorum" if CELERY_BROKER_URL.startswith("amqp") else None
-CELERY_TASK_DEFAULT_EXCHANGE_TYPE = "topic" if CELERY_BROKER_URL.startswith("amqp") else "direct"
+if CELERY_BROKER_URL.startswith("amqp"):
+    CELERY_TASK_DEFAULT_QUEUE_TYPE = "quorum"
+    CELERY_TASK_DEFAULT_EXCHANGE_TYPE = "topic"  # a task with a delay waits in RabbitMQ
+    CELERY_BROKER_TRANSPORT_OPTIONS = {"confirm_publish": True}
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = True  # they are delivered again
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BEAT_SCHEDULE = {
@@ -221,11 +225,17 @@ LANGUAGE_CODE = "en"
 TIME_ZONE = environment.text("TIME_ZONE")
 USE_TZ = True
 STATIC_URL = "/static/"
-STATIC_ROOT = environment.path("STATIC_ROOT")
-WHITENOISE_USE_FINDERS = not STATIC_ROOT.exists()
+# A checkout serves static files from where they lie. The image collects them when it is built,
+# under names that change with their content: a page then needs files of its own version.
+STATIC_ROOT = environment.path("STATIC_ROOT") if environment.is_set("STATIC_ROOT") else None
+WHITENOISE_USE_FINDERS = STATIC_ROOT is None
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+    "staticfiles": {
+        "BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"
+        if STATIC_ROOT
+        else "django.contrib.staticfiles.storage.StaticFilesStorage"
+    },
 }
 LOGGING = logging_config(environment.text("LOG_LEVEL"), SERVICE_NAME)
 LOGGING_CONFIG = "logging.config.dictConfig"

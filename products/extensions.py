@@ -26,3 +26,6 @@ deletion_guards: list[Callable[[Product], None]] = []
 
 admin_inlines: list[type] = []
 """Tables shown on a product's page in the admin."""
+
+admin_filters: list[type] = []
+"""Filters of the list of products in the admin."""

@@ -44,6 +44,17 @@ class ProductQuerySet(models.QuerySet["Product"]):
             )
         )
 
+    def found_by(self, text: str) -> Self:
+        """Living products as staff look for them: by the beginning of a SKU, by a barcode, or by
+        words as in ``matching()``; each with its ``rank``, what was asked for by its code first.
+        """
+        living = self.model._default_manager.living()
+        by_code = living.filter(Q(sku__startswith=text.upper()) | Q(barcode=text))
+        by_words = living.matching(text)
+        return self.filter(pk__in=by_code.values("pk").union(by_words.values("pk"))).annotate(
+            rank=RANK(text)
+        )
+
 
 class CategoryQuerySet(models.QuerySet["Category"]):
     def locked(self) -> Self:

@@ -101,8 +101,15 @@ class UnsupportedMediaType(ApiError):
     status_code = 415
     default_code = "unsupported_media_type"
 
-    def __init__(self, detail: str) -> None:
-        super().__init__(detail, header="Content-Type")
+    def __init__(self, detail: str, *, header: str = "Content-Type") -> None:
+        super().__init__(detail, header=header)
+
+
+class NotAcceptable(ApiError):
+    """The answer is wanted in a form that we do not give."""
+
+    status_code = 406
+    default_code = "not_acceptable"
 
 
 class PreconditionFailed(ApiError):

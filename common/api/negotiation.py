@@ -6,13 +6,12 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from django.utils.http import parse_header_parameters
-from rest_framework.exceptions import NotAcceptable
 from rest_framework.negotiation import BaseContentNegotiation
 
-from common.api.errors import UnsupportedMediaType
+from common.api.errors import NotAcceptable, UnsupportedMediaType
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable
 
     from rest_framework.parsers import BaseParser
     from rest_framework.renderers import BaseRenderer
@@ -23,6 +22,8 @@ JSON: Final = "application/json"
 HTML: Final = "text/html"
 OFFERED: Final = (JSONAPI, JSON, HTML)
 """In the order of our preference, which decides between equal weights."""
+OFFERED_TO_BROWSERS: Final = (HTML, JSONAPI, JSON)
+"""Whoever names pages and no kind of document wants a page, though ``*/*`` weighs as much."""
 
 
 @lru_cache(maxsize=256)
@@ -34,7 +35,10 @@ def acceptable(accept: str) -> str | None:
     """
     ranges = [_media_range(part) for part in _split(accept or "*/*")]
     weights = {offer: _weight(offer, ranges) for offer in OFFERED}
-    best = max(OFFERED, key=lambda offer: weights[offer])  # max keeps the first of equals
+    named = {media_type for media_type, _ in ranges}
+    is_browser = HTML in named and not named & {JSONAPI, JSON}
+    offered = OFFERED_TO_BROWSERS if is_browser else OFFERED
+    best = max(offered, key=lambda offer: weights[offer])  # max keeps the first of equals
     return best if weights[best] > 0 else None
 
 
@@ -86,36 +90,40 @@ def _weight(offer: str, ranges: list[tuple[str, float]]) -> float:
 
 def check_content_type(content_type: str) -> str:
     """The media type of a request body: JSON:API, or plain JSON; otherwise refuse it."""
+    check_parameters(content_type)
+    media_type, _ = _parsed(content_type)
+    if media_type not in {JSONAPI, JSON}:
+        raise UnsupportedMediaType(f"Send {JSONAPI} or {JSON}.")
+    return media_type
+
+
+def check_parameters(content_type: str) -> None:
+    """Refuse JSON:API with a parameter or an extension that we do not know, body or not."""
     media_type, parameters = _parsed(content_type)
-    if media_type == JSONAPI:
-        if forbidden := parameters.keys() - {"profile"}:
-            raise UnsupportedMediaType(
-                f"{JSONAPI} is understood without the parameter {min(forbidden)!r}."
-            )
-        return JSONAPI
-    if media_type == JSON:
-        return JSON
-    raise UnsupportedMediaType(f"Send {JSONAPI} or {JSON}.")
+    if media_type == JSONAPI and (forbidden := parameters.keys() - {"profile"}):
+        raise UnsupportedMediaType(
+            f"{JSONAPI} is understood without the parameter {min(forbidden)!r}."
+        )
 
 
 class ContentNegotiation(BaseContentNegotiation):
     """DRF's door to the two functions above."""
 
-    def select_parser(self, request: Request, parsers: Sequence[BaseParser]) -> BaseParser | None:
+    def select_parser(self, request: Request, parsers: Iterable[BaseParser]) -> BaseParser | None:
         media_type = check_content_type(request.content_type)
         return next((parser for parser in parsers if parser.media_type == media_type), None)
 
     def select_renderer(
         self,
         request: Request,
-        renderers: Sequence[BaseRenderer],
+        renderers: Iterable[BaseRenderer],
         format_suffix: str | None = None,
     ) -> tuple[BaseRenderer, str]:
         wanted = acceptable(request.headers.get("Accept", ""))
         for renderer in renderers:
             if renderer.media_type == wanted:
                 return renderer, wanted
-        raise NotAcceptable(available_renderers=list(renderers))
+        raise NotAcceptable(f"Accept {JSONAPI}, {JSON} or {HTML}.", header="Accept")
 
 
 def answer_media_type(request: Any) -> str:

@@ -19,7 +19,7 @@ from common.api.errors import (
     ReadOnly,
     UnsupportedMediaType,
 )
-from common.api.negotiation import HTML, JSONAPI, check_content_type
+from common.api.negotiation import HTML, JSONAPI, check_content_type, check_parameters
 from common.api.pagination import paginate
 from common.api.renderers import Finished
 from common.api.serializers import Link, linked
@@ -110,11 +110,13 @@ class ResourceView(GenericViewSet[Any]):
         length = int(request.META.get("CONTENT_LENGTH") or 0)
         if length > MAX_BODY_BYTES:
             raise PayloadTooLarge(f"At most {MAX_BODY_BYTES} bytes.")
-        if request.headers.get("Content-Encoding", "identity") != "identity":
-            raise UnsupportedMediaType("Send the body without Content-Encoding.")
-        carries = length and request.method in {"POST", "PATCH"}
-        if carries or request.content_type.lower().startswith(JSONAPI):
-            check_content_type(request.content_type)
+        if request.headers.get("Content-Encoding", "identity").lower() != "identity":
+            raise UnsupportedMediaType("Send the body as it is.", header="Content-Encoding")
+        content_type = request.content_type or ""
+        if length and request.method in {"POST", "PATCH"}:
+            check_content_type(content_type)
+        else:
+            check_parameters(content_type)
 
     def read_body(self, request: Request) -> None:
         """Parse now, so that a malformed body is refused before anything else is looked at."""

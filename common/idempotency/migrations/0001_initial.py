@@ -6,31 +6,38 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='IdempotencyRecord',
+            name="IdempotencyRecord",
             fields=[
-                ('id', models.UUIDField(default=common.ids.new_id, editable=False, primary_key=True, serialize=False)),
-                ('client', models.CharField(max_length=64)),
-                ('method', models.CharField(max_length=8)),
-                ('path', models.CharField(max_length=255)),
-                ('key', models.CharField(max_length=255)),
-                ('fingerprint', models.BinaryField(max_length=32)),
-                ('status', models.PositiveSmallIntegerField()),
-                ('body', models.BinaryField()),
-                ('location', models.CharField(blank=True, max_length=1024)),
-                ('etag', models.CharField(blank=True, max_length=255)),
-                ('created_at', models.DateTimeField(db_default=common.database.ClockTimestamp())),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=common.ids.new_id, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("client", models.CharField(max_length=64)),
+                ("method", models.CharField(max_length=8)),
+                ("path", models.CharField(max_length=255)),
+                ("key", models.CharField(max_length=255)),
+                ("fingerprint", models.BinaryField(max_length=32)),
+                ("status", models.PositiveSmallIntegerField()),
+                ("body", models.BinaryField()),
+                ("location", models.CharField(blank=True, max_length=1024)),
+                ("etag", models.CharField(blank=True, max_length=255)),
+                ("created_at", models.DateTimeField(db_default=common.database.ClockTimestamp())),
             ],
             options={
-                'indexes': [models.Index(fields=['created_at'], name='idempotency_record_age')],
-                'constraints': [models.UniqueConstraint(fields=('client', 'key', 'method', 'path'), name='idempotency_record_scope')],
+                "indexes": [models.Index(fields=["created_at"], name="idempotency_record_age")],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("client", "key", "method", "path"), name="idempotency_record_scope"
+                    )
+                ],
             },
         ),
     ]

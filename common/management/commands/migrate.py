@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
+from django.conf import settings
 from django.core.management.commands import migrate
 from django.db import connections
+from psycopg import sql
+
+if TYPE_CHECKING:
+    from django.db.backends.utils import CursorWrapper
 
 WHILE_MIGRATING: Final = {"lock_timeout": "1s", "statement_timeout": "0"}
 ROLE_DEFAULTS: Final = {
@@ -13,31 +18,53 @@ ROLE_DEFAULTS: Final = {
     "statement_timeout": "10s",
     "idle_in_transaction_session_timeout": "15s",
 }
+# Not TRUNCATE, which would empty the ledger past its trigger (RULES S6).
+ADMISSION: Final = (
+    "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {role}",
+    "GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {role}",
+)
 
 
 class Command(migrate.Command):
     """Waits for a lock one second at the most, so that traffic is not held up behind it.
 
     Afterwards the time-outs that every request lives under are made defaults of this role in
-    this database (RULES S5): a start-up option would be lost behind PgBouncer.
+    this database (RULES S5): a start-up option would be lost behind PgBouncer. Where the
+    application connects as another role (DATABASE_APP_ROLE), of which this one must be a member,
+    that role gets them too, and may read and write the tables.
     """
 
     def handle(self, *args: Any, **options: Any) -> None:
         with connections[options["database"]].cursor() as cursor:
-            for name, value in WHILE_MIGRATING.items():
-                cursor.execute(f"SET {name} = '{value}'")
-        super().handle(*args, **options)
-        if not options["plan"] and not options["check_unapplied"]:
-            self._set_role_defaults(options["database"])
+            _set(cursor, WHILE_MIGRATING)
+            super().handle(*args, **options)
+            if options["plan"] or options["check_unapplied"]:
+                return
+            _set_role_defaults(cursor)
+            _set(cursor, ROLE_DEFAULTS)
+            if app_role := settings.DATABASE_APP_ROLE:
+                _admit(cursor, sql.Identifier(app_role))
 
-    def _set_role_defaults(self, alias: str) -> None:
-        connection = connections[alias]
-        quote = connection.ops.quote_name
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT current_user, current_database()")
-            role, database = cursor.fetchone()
-            for name, value in ROLE_DEFAULTS.items():
-                cursor.execute(
-                    f"ALTER ROLE {quote(role)} IN DATABASE {quote(database)} SET {name} = '{value}'"
-                )
-                cursor.execute(f"SET {name} = '{value}'")
+
+def _set(cursor: CursorWrapper, values: dict[str, str]) -> None:
+    """For the rest of this session."""
+    for name, value in values.items():
+        cursor.execute(f"SET {name} = '{value}'")
+
+
+def _set_role_defaults(cursor: CursorWrapper) -> None:
+    """For every later session that the current role opens in this database."""
+    cursor.execute("SELECT current_user, current_database()")
+    role, database = map(sql.Identifier, cursor.fetchone())
+    for name, value in ROLE_DEFAULTS.items():
+        statement = f"ALTER ROLE {{}} IN DATABASE {{}} SET {name} = '{value}'"
+        cursor.execute(sql.SQL(statement).format(role, database))
+
+
+def _admit(cursor: CursorWrapper, role: sql.Identifier) -> None:
+    """Let a role use the tables as they are now; it sets its own defaults, as all roles may."""
+    for grant in ADMISSION:
+        cursor.execute(sql.SQL(grant).format(role=role))
+    cursor.execute(sql.SQL("SET ROLE {}").format(role))
+    _set_role_defaults(cursor)
+    cursor.execute("RESET ROLE")

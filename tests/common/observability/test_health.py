@@ -43,15 +43,16 @@ def found(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Let the probes find this; what is not named is well."""
 
     def arrange(**findings: Finding) -> None:
-        all_findings = dict.fromkeys(("database", "migrations", "cache", "broker"), GOOD)
-        probes = {
-            name: Probe(lambda finding=finding: finding)
-            for name, finding in (all_findings | findings).items()
-        }
+        well = dict.fromkeys(("database", "migrations", "cache", "broker"), GOOD)
+        probes = {name: Probe(_finds(finding)) for name, finding in (well | findings).items()}
         monkeypatch.setattr(health, "inspection", Inspection(**probes))
 
     arrange()
     return arrange
+
+
+def _finds(finding: Finding) -> Callable[[], Finding]:
+    return lambda: finding
 
 
 @pytest.fixture

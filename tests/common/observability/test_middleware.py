@@ -196,7 +196,7 @@ class TestLine:
         assert "sesame" not in str(log_lines())
 
     def test_the_layers_inside_add_what_only_they_know(self, log_lines):
-        known = {"client_name": "shop", "cache_status": "hit", "route": "/things/<pk>"}
+        known: Any = {"client_name": "shop", "cache_status": "hit", "route": "/things/<pk>"}
         passed(HttpResponse("abc"), **known)
         (line,) = log_lines()
         assert (line["client"], line["cache"], line["route"]) == ("shop", "hit", "/things/<pk>")

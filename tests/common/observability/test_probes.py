@@ -189,6 +189,7 @@ class TestProbe:
         probe.begin()
         assert probe.finding() == SILENT
         stuck.may_answer.set()
+        assert probe._thread
         probe._thread.join()
         monkeypatch.setattr(probes, "PATIENCE", 60)
         probe.begin()
@@ -199,6 +200,7 @@ class TestProbe:
         stuck = Stuck()
         probe = Probe(stuck)
         probe.begin()
+        assert probe._thread
         assert probe._thread.daemon
         stuck.may_answer.set()
 

@@ -1,0 +1,47 @@
+# One image for every process. The command says which one it is: the web server (the default), a
+# worker, beat, or the preparation of the database. docker-compose.yml has all of them.
+
+FROM python:3.12-slim-bookworm AS build
+
+ENV STATIC_ROOT=/app/static
+WORKDIR /app
+RUN python -m venv --without-pip /venv
+COPY requirements.txt ./
+RUN python -m pip --python /venv/bin/python install --no-cache-dir --disable-pip-version-check \
+        --only-binary :all: --require-hashes -r requirements.txt
+COPY . .
+# Settings want a key; this one is used for nothing and stays behind in this stage.
+RUN SECRET_KEY=unused /venv/bin/python manage.py collectstatic --no-input \
+    && /venv/bin/python -m compileall -q .
+
+
+FROM python:3.12-slim-bookworm
+
+ARG VERSION=unknown
+ARG REVISION=unknown
+LABEL org.opencontainers.image.title="Stockroom" \
+      org.opencontainers.image.description="Product catalogue and inventory, over JSON:API" \
+      org.opencontainers.image.licenses="MIT" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}"
+
+# Nothing is installed into a running container.
+RUN python -m pip uninstall --quiet --yes --root-user-action ignore pip
+COPY --from=build /venv /venv
+COPY --from=build /app /app
+
+# Only /tmp has to be writable.
+ENV PATH=/venv/bin:$PATH \
+    PYTHONUNBUFFERED=1 \
+    PYTHONDONTWRITEBYTECODE=1 \
+    HOME=/tmp \
+    DATA_DIR=/tmp \
+    STATIC_ROOT=/app/static \
+    BIND=0.0.0.0 \
+    PORT=8000
+WORKDIR /app
+USER 10001:10001
+EXPOSE 8000
+HEALTHCHECK --interval=15s --timeout=5s --start-period=20s --retries=3 \
+    CMD ["python", "-m", "config.health_check"]
+CMD ["gunicorn", "--config=config/gunicorn.py", "config.wsgi"]

@@ -1,0 +1,158 @@
+"""Model admins whose every write is an operation, and those that write nothing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import admin, messages
+from django.contrib.admin.actions import delete_selected as confirmed_deletion
+from django.contrib.admin.utils import model_ngettext
+from django.shortcuts import redirect
+from django.urls import reverse
+from unfold.admin import ModelAdmin
+
+from common.backoffice.forms import OperationForm
+from common.backoffice.lists import CappedPaginator
+from common.backoffice.refusals import busy_refused, sentences
+from common.database import in_transaction
+from common.errors import DomainError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from django.db.models import Model, QuerySet
+    from django.http import HttpRequest, HttpResponse
+
+MOST_DELETED = 1_000
+
+
+class QuickList(ModelAdmin):
+    """A list without exact counts of large tables, which says what to do when it is empty."""
+
+    paginator = CappedPaginator
+    show_full_result_count = False
+    list_per_page = 50
+    list_max_show_all = 0
+    list_filter_sheet = False
+    empty_advice = ""
+    """The next step for somebody who finds the list empty."""
+
+
+class ReadOnlyAdmin(QuickList):
+    """Rows that nobody edits: they say what happened."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+class OperationsAdmin(QuickList):
+    """Adds, changes and deletes through operations; what they refuse is a sentence on the page.
+
+    A subclass names the operations in ``create``, ``change`` and ``remove``.
+    """
+
+    form = OperationForm
+    change_form_before_template = "common/seen_version.html"
+    delete_confirmation_template = "common/delete_confirmation.html"
+    delete_selected_confirmation_template = "common/delete_confirmation.html"
+    deletion_advice = ""
+    """What deleting means, for somebody who is about to."""
+    actions = ["delete_selected"]
+
+    def create(self, values: dict[str, Any]) -> Model:
+        """Call the operation that adds a row."""
+        raise NotImplementedError
+
+    def change(self, row: Any, changes: dict[str, Any], seen_version: int) -> None:
+        """Call the operation that changes a row."""
+        raise NotImplementedError
+
+    def remove(self, row: Any) -> None:
+        """Call the operation that deletes a row."""
+        raise NotImplementedError
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any):
+        form = super().get_form(request, obj, change=change, **kwargs)
+        form.refusal = getattr(request, "refusal", None)
+        return form
+
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """The page, or the answer to its form; a refusal shows the form once more, and says so.
+
+        By then the refused transaction has been rolled back.
+        """
+        try:
+            with busy_refused():
+                return super().changeform_view(request, *args, **kwargs)
+        except DomainError as refusal:
+            request.refusal = refusal  # type: ignore[attr-defined]  # read by get_form
+            return super().changeform_view(request, *args, **kwargs)
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: Any) -> None:
+        if change:
+            self.change(obj, form.changes(), form.cleaned_data.get("seen_version"))
+        else:
+            obj.pk = self.create(form.values()).pk
+        obj.refresh_from_db()
+
+    def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None):
+        try:
+            with busy_refused():
+                advised = {"advice": self.deletion_advice} | (extra_context or {})
+                return super().delete_view(request, object_id, advised)
+        except DomainError as refusal:
+            self._tell(request, refusal)
+            meta = self.opts
+            page = reverse(f"admin:{meta.app_label}_{meta.model_name}_change", args=[object_id])
+            return redirect(page)
+
+    def delete_model(self, request: HttpRequest, obj: Any) -> None:
+        self.remove(obj)
+
+    def get_deleted_objects(self, objs: Sequence[Any], request: HttpRequest):
+        """What an operation deletes is the row; the rows that refer to it are its business."""
+        name = model_ngettext(self.opts, len(objs))
+        return [str(row) for row in objs], {name: len(objs)}, set(), []
+
+    @admin.action(permissions=["delete"], description="Delete selected %(verbose_name_plural)s")
+    def delete_selected(self, request: HttpRequest, queryset: QuerySet[Any]):
+        """After a confirmation, row by row: what one row is refused does not stop the others."""
+        rows = list(queryset.order_by("pk")[: MOST_DELETED + 1])
+        if len(rows) > MOST_DELETED:
+            advice = f"Select at most {MOST_DELETED} at once; nothing was deleted."
+            self.message_user(request, advice, messages.ERROR)
+            return None
+        if not request.POST.get("post"):
+            page = confirmed_deletion(self, request, queryset)
+            page.context_data["advice"] = self.deletion_advice
+            return page
+        deleted = [row for row in rows if self._delete_if_allowed(request, row)]
+        if deleted:
+            names = ", ".join(str(row) for row in deleted)
+            count = f"{len(deleted)} {model_ngettext(self.opts, len(deleted))}"
+            self.message_user(request, f"{count} deleted: {names}.", messages.SUCCESS)
+        return None
+
+    def _delete_if_allowed(self, request: HttpRequest, row: Any) -> bool:
+        try:
+            with busy_refused():
+                self._delete_logged(request, row)
+        except DomainError as refusal:
+            self._tell(request, refusal, about=f"{row}: ")
+            return False
+        return True
+
+    @in_transaction
+    def _delete_logged(self, request: HttpRequest, row: Any) -> None:
+        self.log_deletions(request, [row])
+        self.remove(row)
+
+    def _tell(self, request: HttpRequest, refusal: DomainError, *, about: str = "") -> None:
+        for _attribute, sentence in sentences(refusal):
+            self.message_user(request, f"{about}{sentence}", messages.ERROR)

@@ -1,0 +1,54 @@
+"""Refusals in the words of somebody who sits before a form."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final
+
+from django.db import OperationalError
+
+from common.database import LOCK_NOT_AVAILABLE, QUERY_CANCELED, is_conflict, sqlstate
+from common.errors import DomainError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+SENTENCES: Final = {
+    "precondition_failed": (
+        "Somebody has changed it since you opened this page. Load the page again and repeat what"
+        " you want to change."
+    ),
+    "idempotency_key_reused": (
+        "This form has been applied already. Open it anew for another adjustment."
+    ),
+    "idempotency_in_progress": (
+        "This form is being applied already. Look at the figures before you send it again."
+    ),
+}
+"""What to say instead of a refusal's own detail, which speaks to programs."""
+
+
+class Busy(DomainError):
+    """Another transaction held the row for too long; nothing was changed."""
+
+    code = "busy"
+    status = 503
+
+
+def sentences(refusal: DomainError) -> Iterator[tuple[str | None, str]]:
+    """Each problem of a refusal: the input that it is about, if any, and what to tell staff."""
+    for problem in refusal.problems:
+        yield problem.attribute, SENTENCES.get(problem.code, problem.detail)
+
+
+@contextmanager
+def busy_refused() -> Iterator[None]:
+    """Turn a lock that was not to be had in time into a refusal, which forms can show."""
+    try:
+        yield
+    except OperationalError as error:
+        if is_conflict(error) or sqlstate(error) in {LOCK_NOT_AVAILABLE, QUERY_CANCELED}:
+            raise Busy(
+                "Somebody else is changing this right now. Nothing was changed; try again."
+            ) from error
+        raise

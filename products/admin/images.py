@@ -1,0 +1,51 @@
+"""Pictures of products on the pages of the back office."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django import forms
+from django.utils.html import format_html, format_html_join
+from unfold.widgets import UnfoldAdminTextareaWidget
+
+if TYPE_CHECKING:
+    from django.utils.safestring import SafeString
+
+    from products.models import Product
+
+
+class ImagesField(forms.CharField):
+    """A list of addresses, one on each line."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        widget = UnfoldAdminTextareaWidget(attrs={"rows": 3, "spellcheck": "false"})
+        super().__init__(widget=widget, required=False, **kwargs)
+
+    def prepare_value(self, value: Any) -> Any:
+        return "\n".join(value) if isinstance(value, list) else value
+
+    def to_python(self, value: str | None) -> list[str]:  # type: ignore[override]
+        lines = (line.strip() for line in (value or "").splitlines())
+        return [line for line in lines if line]
+
+    def has_changed(self, initial: list[str] | None, data: str | None) -> bool:
+        return self.to_python(data) != (initial or [])
+
+
+def thumbnail(product: Product) -> SafeString:
+    """The first picture, in a frame of its own size: one that is missing breaks no row."""
+    return _framed(product.images[:1], size="so-thumbnail")
+
+
+def pictures(product: Product) -> SafeString:
+    """All pictures, small."""
+    return format_html_join(" ", "{}", ((_framed([url], size="so-picture"),) for url in product.images))
+
+
+def _framed(urls: list[str], *, size: str) -> SafeString:
+    picture = format_html_join(
+        "",
+        '<img src="{}" alt="" loading="lazy" decoding="async" referrerpolicy="no-referrer">',
+        ((url,) for url in urls),
+    )
+    return format_html('<span class="{}">{}</span>', size, picture)

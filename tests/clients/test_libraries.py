@@ -1,0 +1,49 @@
+"""JSON:API client libraries, as they are, against a running server.
+
+kitsu and devour-client have their pluralisation switched off: ``inventory`` is singular.
+"""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.slow
+HERE = Path(__file__).parent
+
+
+@pytest.fixture(scope="module")
+def libraries() -> Path:
+    """The folder with the libraries that package-lock.json names, installed."""
+    if not shutil.which("npm"):
+        if os.environ.get("CI"):
+            pytest.fail("npm is needed here")
+        pytest.skip("npm is not installed")
+    subprocess.run(
+        ["npm", "ci", "--no-audit", "--no-fund", "--loglevel=error"],  # noqa: S607 - from PATH
+        cwd=HERE,
+        check=True,
+    )
+    return HERE
+
+
+@pytest.mark.parametrize(
+    ("program", "steps"), [("kitsu.mjs", 10), ("devour.mjs", 8), ("datx.mjs", 7)]
+)
+def test_a_client_library_does_all_its_steps(libraries, running_server, program, steps):
+    done = subprocess.run(
+        ["node", program],  # noqa: S607 - from PATH
+        cwd=libraries,
+        env={
+            "PATH": os.environ["PATH"],
+            "STOCKROOM_API": f"{running_server.base_url}/api/v1",
+            "STOCKROOM_KEY": running_server.api_key,
+        },
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (0, f"{steps} steps\n"), done.stderr
