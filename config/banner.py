@@ -3,6 +3,8 @@
 from config import demo
 from config.environment import integer, is_set, text
 
+NO_KEY = "make one: .venv/bin/python manage.py create_api_key NAME --scope ..."
+NO_STAFF = "make one: .venv/bin/python manage.py createsuperuser"
 EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - listening there is BIND's decision
 
 
@@ -18,16 +20,17 @@ def address() -> str:
 
 def banner() -> str:
     """Addresses, credentials and a first command. A key that was given is not repeated."""
+    products = f"{address()}/api/v1/products"
     key = "$API_KEY" if is_set("API_KEY") else demo.api_key()
-    staff = demo.staff_password()
+    password = demo.staff_password()
     lines = {
-        "API": f"{address()}/api/v1/products",
+        "API": products,
         "Docs": f"{address()}/docs",
         "Admin": f"{address()}/admin/",
         "Health": f"{address()}/health",
-        "API key": key or "none yet: .venv/bin/python manage.py create_api_key NAME --scope ...",
-        "Staff login": f"{demo.STAFF_NAME} / {staff}" if staff else ".venv/bin/python manage.py createsuperuser",
-        "Try": f'curl -H "X-API-Key: {key or "..."}" {address()}/api/v1/products',
+        "API key": key or NO_KEY,
+        "Staff login": f"{demo.STAFF_NAME} / {password}" if password else NO_STAFF,
+        "Try": f'curl -H "X-API-Key: {key or "..."}" {products}',
         "Stop": "Ctrl-C",
     }
     body = "\n".join(f"  {title:<13}{line}" for title, line in lines.items())

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, Self
 
 from django.db import models
+from django.db.models import Case, Q, When
 from django.db.models.expressions import RawSQL
 
 if TYPE_CHECKING:
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from products.models import Category, Product  # noqa: F401
 
 MAX_CANDIDATES: Final = 1_000
+ABOVE_WORDS: Final = 1_000_000
 
 
 class ProductQuerySet(models.QuerySet["Product"]):
@@ -36,24 +38,31 @@ class ProductQuerySet(models.QuerySet["Product"]):
                 " WHERE deleted_at IS NULL AND search @@ products_search_query(%s) LIMIT %s",
                 [text, MAX_CANDIDATES],
             )
-        ).annotate(
-            rank=RawSQL(  # noqa: S611  as a whole number, exact in a cursor
-                "(ts_rank(search, products_search_query(%s)) * 1e6)::int",
-                [text],
-                models.IntegerField(),
+        ).annotate(rank=_rank(text))
+
+    def found_by(self, text: str) -> Self:
+        """Living products by the beginning of a SKU, by a barcode, or by words: ``matching()``.
+
+        Each with its ``rank`` (higher is better), in which codes come before words.
+        """
+        sku = text.upper()
+        living = self.model.objects.living()
+        by_code = living.filter(Q(sku__startswith=sku) | Q(barcode=text))
+        found = by_code.values("pk").union(living.matching(text).values("pk"))
+        return self.filter(pk__in=found).annotate(
+            rank=Case(
+                When(Q(sku=sku) | Q(barcode=text), then=2 * ABOVE_WORDS),
+                When(sku__startswith=sku, then=ABOVE_WORDS),
+                default=_rank(text),
             )
         )
 
-    def found_by(self, text: str) -> Self:
-        """Living products as staff look for them: by the beginning of a SKU, by a barcode, or by
-        words as in ``matching()``; each with its ``rank``, what was asked for by its code first.
-        """
-        living = self.model._default_manager.living()
-        by_code = living.filter(Q(sku__startswith=text.upper()) | Q(barcode=text))
-        by_words = living.matching(text)
-        return self.filter(pk__in=by_code.values("pk").union(by_words.values("pk"))).annotate(
-            rank=RANK(text)
-        )
+
+def _rank(text: str) -> RawSQL:
+    """How well a product's words match, below a million; a whole number, exact in a cursor."""
+    return RawSQL(  # noqa: S611  the text is a parameter
+        "(ts_rank(search, products_search_query(%s)) * 1e6)::int", [text], models.IntegerField()
+    )
 
 
 class CategoryQuerySet(models.QuerySet["Category"]):

@@ -79,7 +79,7 @@ class ApiKeyAdmin(ModelAdmin):
         "name",
         "state",
         "endings",
-        "quota_per_minute",
+        "quota",
         "expires_at",
         "last_used_at",
         "created_by",
@@ -121,6 +121,10 @@ class ApiKeyAdmin(ModelAdmin):
     )
     def state(self, key: ApiKey) -> str:
         return key.status
+
+    @admin.display(ordering="quota_per_minute")
+    def quota(self, key: ApiKey) -> str:
+        return key.quota_in_words
 
     @admin.display(description="secrets ending in")
     def endings(self, key: ApiKey) -> str:

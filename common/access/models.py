@@ -58,6 +58,13 @@ class ApiKey(models.Model):
         return "expired" if _is_past(self.expires_at) else "active"
 
     @property
+    def quota_in_words(self) -> str:
+        """``default``, ``unlimited`` or so many a minute."""
+        if self.quota_per_minute is None:
+            return "default"
+        return f"{self.quota_per_minute}/min" if self.quota_per_minute else "unlimited"
+
+    @property
     def usable_secrets(self) -> list[ApiKeySecret]:
         """The secrets that have not expired, oldest first."""
         by_age = sorted(self.secrets.all(), key=lambda secret: secret.pk)

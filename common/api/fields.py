@@ -13,7 +13,7 @@ from rest_framework import serializers
 from common.errors import Invalid, NotFound
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
 DECIMAL_TEXT: Final = re.compile(r"-?[0-9]+(\.[0-9]+)?", re.ASCII)
 MAX_QUANTITY: Final = 10**9
@@ -35,10 +35,20 @@ class Text(serializers.CharField):
         "control_character": "Control characters other than newline and tab are not allowed.",
     }
 
-    def __init__(self, rule: Callable[[str], str] | None = None, **kwargs: Any) -> None:
-        """``rule``: a domain rule that returns the text as it is kept, or refuses it."""
+    def __init__(
+        self,
+        rule: Callable[[str], str] | None = None,
+        *,
+        documented: Mapping[str, Any] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        """``rule``: a domain rule that returns the text as it is kept, or refuses it.
+
+        ``documented``: the rule in JSON Schema's words, for the OpenAPI document.
+        """
         super().__init__(**kwargs)
         self.rule = rule
+        self.documented: Mapping[str, Any] = documented or {}
 
     def to_internal_value(self, data: Any) -> str:
         if not isinstance(data, str):

@@ -34,6 +34,9 @@ class ToOneWhenIncluded(ToOne):
     other. The instance carries the related object, loaded by the view, when it is included.
     """
 
+    def __init__(self, resource_type: str, **kwargs: Any) -> None:
+        super().__init__(resource_type, allow_null=True, **kwargs)
+
     def get_attribute(self, instance: Any) -> Any:
         if self.source not in vars(instance):
             raise SkipField

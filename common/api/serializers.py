@@ -27,13 +27,17 @@ class StrictSerializer(serializers.Serializer[Any]):
     """What an operation takes. An unknown attribute is refused: it is likely a typing error.
 
     ``links`` says which relationships a JSON:API document may name, and under which input name a
-    plain body gives the same thing; ``aliases`` are second names for inputs. ``kept`` are attributes that the server keeps (stamps,
-    versions, computed figures): a client may send them back, and they are ignored.
+    plain body gives the same thing; ``aliases`` are second names for inputs. ``kept`` are
+    attributes that the server keeps (stamps, versions, computed figures): a client may send them
+    back, and they are ignored. ``alternatives`` are inputs of which at least one must be sent,
+    with what to say when none is. ``example`` is for the OpenAPI document.
     """
 
     links: ClassVar[Mapping[str, Link]] = {}
     aliases: ClassVar[Mapping[str, str]] = {}
     kept: ClassVar[frozenset[str]] = frozenset()
+    alternatives: ClassVar[Mapping[tuple[str, ...], str]] = {}
+    example: ClassVar[Mapping[str, Any]] = {}
 
     def __init__(self, *, document: Document, **kwargs: Any) -> None:
         super().__init__(data=flattened(document, self.links, self.aliases), **kwargs)
@@ -51,6 +55,16 @@ class StrictSerializer(serializers.Serializer[Any]):
         if errors:
             raise serializers.ValidationError(errors)
         return values
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        missing = {
+            names[0]: [ErrorDetail(message, "required")]
+            for names, message in self.alternatives.items()
+            if attrs.keys().isdisjoint(names)
+        }
+        if missing:
+            raise serializers.ValidationError(missing)
+        return attrs
 
     @property
     def values(self) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.http import Http404
@@ -398,12 +399,13 @@ class ResourceView(GenericViewSet[Any]):
         return response
 
 
-def _fieldsets(serializer: Any, depth: int = 2) -> dict[str, Collection[str]]:
-    """The field names of every type that can occur in an answer."""
+@cache
+def _fieldsets(serializer: Any, depth: int = 2) -> Mapping[str, Collection[str]]:
+    """The field names of every type that can occur in an answer: the same for every request."""
     known: dict[str, Collection[str]] = {serializer.Meta.resource_name: list(serializer().fields)}
     if depth:
         for other in getattr(serializer, "included_serializers", {}).values():
-            known = _fieldsets(other, depth - 1) | known
+            known = {**_fieldsets(other, depth - 1), **known}
     return known
 
 

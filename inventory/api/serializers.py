@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from rest_framework import serializers as drf
-from rest_framework.exceptions import ErrorDetail
 from rest_framework_json_api import serializers
 
 from common.api import fields
@@ -132,13 +129,10 @@ class TransferSerializer(serializers.ModelSerializer):
 class _OfProduct(StrictSerializer):
     """Input that names a product: by id, or by its SKU."""
 
+    alternatives = {("product_id", "sku"): "Name a product."}
+
     product_id = fields.Id(required=False)
     sku = fields.Text(required=False, max_length=64)
-
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        if "product_id" not in attrs and "sku" not in attrs:
-            raise drf.ValidationError({"product_id": [ErrorDetail("Name a product.", "required")]})
-        return attrs
 
 
 class InventoryInput(_OfProduct):
@@ -158,6 +152,11 @@ class InventoryChange(StrictSerializer):
 
     links = {"location": Link("locations", "location")}
     kept = InventoryInput.kept | {"product_id", "product"}
+    alternatives = {
+        ("quantity_delta", "quantity"): (
+            "Send a quantity_delta, or a quantity with the expected_quantity."
+        )
+    }
 
     quantity = fields.Integer(required=False, min_value=0)
     expected_quantity = fields.Integer(required=False, min_value=0)
@@ -171,12 +170,6 @@ class InventoryChange(StrictSerializer):
         if value == 0:
             raise drf.ValidationError("A delta of zero changes nothing.", "invalid")
         return value
-
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        if "quantity" not in attrs and "quantity_delta" not in attrs:
-            message = "Send a quantity_delta, or a quantity with the expected_quantity."
-            raise drf.ValidationError({"quantity_delta": [ErrorDetail(message, "required")]})
-        return attrs
 
 
 class LocationInput(StrictSerializer):

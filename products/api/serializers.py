@@ -13,7 +13,7 @@ from products.models import Category, Product
 
 
 class CategorySerializer(serializers.ModelSerializer):
-    parent = ToOne("categories")
+    parent = ToOne("categories", allow_null=True)
     included_serializers = {"parent": "products.api.serializers.CategorySerializer"}
 
     class Meta:
@@ -24,7 +24,7 @@ class CategorySerializer(serializers.ModelSerializer):
 
 class ProductSerializer(serializers.ModelSerializer):
     inventory = ToOneWhenIncluded("inventory")
-    category = ToOne("categories")
+    category = ToOne("categories", allow_null=True)
     included_serializers = {
         "inventory": "inventory.api.serializers.InventorySerializer",
         "category": CategorySerializer,

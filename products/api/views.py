@@ -64,17 +64,14 @@ class ProductView(ResourceView):
         return rows
 
     def presented(self, rows: Sequence[Product]) -> Sequence[Product]:
-        if self.speaks_of_inventory():
-            inventories = extensions.inventories_of(rows)
-            for product in rows:
-                product.inventory = inventories.get(product.pk)  # type: ignore[attr-defined]
+        if "inventory" in {*self.query.include, self.kwargs.get("related_field")}:
+            _load_inventories(rows)
         return rows
 
-    def speaks_of_inventory(self) -> bool:
-        """Whether the request includes it, asks for it, or sends its linkage back."""
-        sent = getattr(self.request.data, "relationships", ())
-        asked = {*self.query.include, *sent, self.kwargs.get("related_field")}
-        return "inventory" in asked
+    def current_linkage(self, instance: Product | None, name: str) -> Any:
+        if instance is not None and name == "inventory":
+            _load_inventories([instance])
+        return super().current_linkage(instance, name)
 
     def is_default_representation(self) -> bool:
         return self.resource_name == "products" and not self.request.query_params
@@ -112,6 +109,13 @@ class ProductView(ResourceView):
             changes={"category_id": linked_id},
             expected_version=self.expected_version(instance),
         )
+
+
+def _load_inventories(products: Sequence[Product]) -> None:
+    """Give each product its ``inventory``, null when it was never stocked, in one query."""
+    inventories = extensions.inventories_of(products)
+    for product in products:
+        product.inventory = inventories.get(product.pk)  # type: ignore[attr-defined]
 
 
 class CategoryView(ResourceView):

@@ -1,5 +1,6 @@
 """`make run`, as its user sees it: what it prints, what it survives, what it leaves behind."""
 
+import json
 import os
 import re
 import signal
@@ -7,10 +8,9 @@ import socket
 import subprocess
 import sys
 import threading
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
-from urllib.error import URLError
-from urllib.request import urlopen
 
 import psutil
 import pytest
@@ -20,6 +20,7 @@ from config.embedded.postgres import Postgres
 from config.embedded.redis import Redis
 from config.environment import VARIABLES
 from config.locks import is_locked
+from tests.running import free_port
 from tests.waiting import wait_until
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -65,11 +66,17 @@ class Stockroom:
         wait_until(printed_or_ended, START_TIMEOUT)
         assert text in self.output, self.output
 
-    def answers(self, path="/health"):
+    def fetch(self, path, headers=None):
+        """The status and the body of one answer."""
+        with closing(HTTPConnection("127.0.0.1", self.port, timeout=5)) as connection:
+            connection.request("GET", path, headers=headers or {})
+            answer = connection.getresponse()
+            return answer.status, answer.read()
+
+    def answers(self):
         try:
-            with urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=2) as answer:
-                return answer.status == 200
-        except (URLError, OSError):
+            return self.fetch("/health")[0] == 200
+        except (OSError, HTTPException):
             return False
 
     def processes(self):
@@ -120,11 +127,6 @@ def stockroom(data_dir, **settings):
         embedded.remove(data_dir)
 
 
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return server.getsockname()[1]
-
-
 @pytest.fixture(scope="module")
 def ready(tmp_path_factory):
     """A Stockroom that is up, for tests that leave it so."""
@@ -135,10 +137,10 @@ def ready(tmp_path_factory):
 
 @pytest.mark.slow
 def test_it_tells_where_everything_is_and_its_first_command_works(ready):
-    command = re.search(r'curl -H "X-API-Key: (\S+)" (\S+)', ready.output)
-    assert ready.answers()
-    assert (ready.data_dir / "demo_api_key").read_text().strip() == command[1]
-    assert command[2].startswith(f"http://127.0.0.1:{ready.port}/")
+    command = re.search(r'curl -H "X-API-Key: (\S+)" http://(\S+?)(/\S+)', ready.output)
+    assert command[2] == f"127.0.0.1:{ready.port}"
+    status, body = ready.fetch(command[3], {"X-API-Key": command[1]})
+    assert (status, json.loads(body)["data"] != []) == (200, True)
     assert f"demo / {(ready.data_dir / 'demo_staff_password').read_text().strip()}" in ready.output
 
 

@@ -22,15 +22,9 @@ def _row(key: ApiKey) -> tuple[str, ...]:
     return (
         key.name,
         key.status,
-        _quota(key.quota_per_minute),
+        key.quota_in_words,
         f"{key.expires_at:{MOMENT}}" if key.expires_at else "never",
         f"{key.last_used_at:{MOMENT}}" if key.last_used_at else "never",
         " ".join(secret.last_four for secret in key.usable_secrets) or "-",
         " ".join(key.scopes),
     )
-
-
-def _quota(per_minute: int | None) -> str:
-    if per_minute is None:
-        return "default"
-    return f"{per_minute}/min" if per_minute else "unlimited"

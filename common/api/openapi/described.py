@@ -1,0 +1,48 @@
+"""What the OpenAPI document cannot see in an action, said where the action is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from common.api.serializers import StrictSerializer
+
+Action = TypeVar("Action", bound="Callable[..., Any]")
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """``operation_id`` when the usual one (updateProduct) is not the word of the trade; the
+    input that an action URL ``takes``; the ``status`` of its success; and statuses that it
+    refuses with beside the usual ones (``also``).
+    """
+
+    operation_id: str = ""
+    takes: type[StrictSerializer] | None = None
+    status: int = 200
+    also: tuple[int, ...] = ()
+
+
+def described(
+    *,
+    operation_id: str = "",
+    takes: type[StrictSerializer] | None = None,
+    status: int = 200,
+    also: tuple[int, ...] = (),
+) -> Callable[[Action], Action]:
+    """Mark an action of a view; it goes on working as before."""
+
+    def mark(action: Action) -> Action:
+        action.description_ = Description(operation_id, takes, status, also)  # type: ignore[attr-defined]
+        return action
+
+    return mark
+
+
+def description_of(action: Any) -> Description:
+    """What the action was marked with, or nothing but the usual."""
+    found = getattr(action, "description_", None)
+    return found if isinstance(found, Description) else Description()

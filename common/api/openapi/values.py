@@ -1,0 +1,180 @@
+"""JSON Schemas of single values: attributes in answers, attributes in requests, filters."""
+
+from __future__ import annotations
+
+from functools import singledispatch
+from typing import Any, Final
+
+import django_filters
+from django.db import models
+from rest_framework import fields as drf
+
+from common.api import fields, filters
+from common.api.openapi.components import Schema
+
+CONTROLS: Final = r"\u0000-\u0008\u000b-\u001f\u007f-\u009f"
+ANY_TEXT: Final = f"^[^{CONTROLS}]*$"
+SOME_TEXT: Final = rf"^[^{CONTROLS}]*[^\s{CONTROLS}][^{CONTROLS}]*$"
+MONEY_IN: Final = r"^(0*[1-9][0-9]{0,7}(\.[0-9]{1,2})?|0+\.(0[1-9]|[1-9][0-9]?))$"
+MONEY_OUT: Final = r"^-?[0-9]+\.[0-9]{2}$"
+
+
+def attribute(field: Any) -> Schema:
+    """The schema of a serializer's field, null included where that is allowed."""
+    schema = schema_of(field)
+    if field.help_text:
+        schema["description"] = str(field.help_text)
+    return nullable(schema) if field.allow_null else schema
+
+
+def nullable(schema: Schema) -> Schema:
+    """The same, or null."""
+    if not isinstance(schema.get("type"), str):
+        return {"anyOf": [schema, {"type": "null"}]}
+    either = {**schema, "type": [schema["type"], "null"]}
+    if "enum" in schema:
+        either["enum"] = [*schema["enum"], None]
+    return either
+
+
+def text(pattern: str, longest: int | None = None) -> Schema:
+    schema: Schema = {"type": "string", "pattern": pattern}
+    return schema if longest is None else schema | {"maxLength": longest}
+
+
+@singledispatch
+def schema_of(field: Any) -> Schema:
+    """The schema of what a field or filter takes or gives, null left aside."""
+    raise TypeError(f"OpenAPI does not know {field!r}: register it in {__name__}.")
+
+
+# In answers
+
+
+@schema_of.register
+def _(field: drf.CharField) -> Schema:
+    length = {"maxLength": field.max_length} if field.max_length else {}
+    return {"type": "string", **length}
+
+
+@schema_of.register
+def _(field: drf.ChoiceField) -> Schema:
+    return {"type": "string", "enum": list(field.choices)}
+
+
+@schema_of.register
+def _(_field: drf.UUIDField) -> Schema:
+    return {"type": "string", "format": "uuid"}
+
+
+@schema_of.register
+def _(_field: drf.DateTimeField) -> Schema:
+    return {"type": "string", "format": "date-time"}
+
+
+@schema_of.register
+def _(_field: drf.DateField) -> Schema:
+    return {"type": "string", "format": "date"}
+
+
+@schema_of.register
+def _(_field: drf.DecimalField) -> Schema:
+    return {"type": "string", "pattern": MONEY_OUT}
+
+
+@schema_of.register
+def _(_field: drf.BooleanField) -> Schema:
+    return {"type": "boolean"}
+
+
+@schema_of.register
+def _(field: drf.IntegerField) -> Schema:
+    bounds = {"minimum": field.min_value, "maximum": field.max_value}
+    known = {name: value for name, value in bounds.items() if value is not None}
+    return {"type": "integer", "format": "int64", **known}
+
+
+@schema_of.register
+def _(field: drf.ModelField) -> Schema:
+    """What DRF has no field for: a column that the database computes, in whole units here."""
+    if not isinstance(field.model_field.output_field, models.IntegerField):
+        raise TypeError(f"OpenAPI knows computed columns of integers only, not {field!r}.")
+    return {"type": "integer", "format": "int64"}
+
+
+@schema_of.register
+def _(field: drf.ListField) -> Schema:
+    length = {"maxItems": field.max_length} if field.max_length else {}
+    return {"type": "array", "items": attribute(field.child), **length}
+
+
+# In requests
+
+
+@schema_of.register
+def _(field: fields.Text) -> Schema:
+    pattern = ANY_TEXT if field.allow_blank else SOME_TEXT
+    return text(pattern, field.max_length) | dict(field.documented)
+
+
+@schema_of.register
+def _(field: fields.Choice) -> Schema:
+    return {"type": "string", "enum": list(field.choices)}
+
+
+@schema_of.register
+def _(_field: fields.Id) -> Schema:
+    return {"type": "string", "format": "uuid"}
+
+
+@schema_of.register
+def _(field: fields.Integer) -> Schema:
+    bounds = {"minimum": field.min_value, "maximum": field.max_value}
+    return {"type": "integer", "format": "int64", **bounds}
+
+
+@schema_of.register
+def _(_field: fields.Boolean) -> Schema:
+    return {"type": "boolean"}
+
+
+@schema_of.register
+def _(field: fields.Money) -> Schema:
+    bounds = {"minimum": float(field.min_value or 0), "maximum": float(field.max_value or 0)}
+    return {
+        "description": "An amount with at most two decimals.",
+        "anyOf": [{"type": "string", "pattern": MONEY_IN}, {"type": "number", **bounds}],
+    }
+
+
+# Filters
+
+
+@schema_of.register
+def _(filter_: django_filters.CharFilter) -> Schema:
+    return text(SOME_TEXT, filter_.extra.get("max_length"))
+
+
+@schema_of.register
+def _(_filter: django_filters.UUIDFilter) -> Schema:
+    return {"type": "string", "format": "uuid"}
+
+
+@schema_of.register
+def _(filter_: django_filters.ChoiceFilter) -> Schema:
+    return {"type": "string", "enum": [value for value, _ in filter_.extra["choices"]]}
+
+
+@schema_of.register
+def _(_filter: filters.Flag) -> Schema:
+    return {"type": "boolean"}
+
+
+@schema_of.register
+def _(_filter: filters.Number) -> Schema:
+    return {"type": "number", "minimum": -(10**17), "maximum": 10**17}
+
+
+@schema_of.register
+def _(_filter: django_filters.IsoDateTimeFilter) -> Schema:
+    return {"type": "string", "format": "date-time"}

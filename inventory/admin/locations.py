@@ -1,0 +1,62 @@
+"""Locations in the back office."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import admin
+from django.urls import reverse
+from django.utils.html import format_html
+
+from common.backoffice.admins import OperationsAdmin
+from common.backoffice.forms import OperationForm
+from inventory import operations
+from inventory.models import Location
+
+if TYPE_CHECKING:
+    from django.utils.safestring import SafeString
+
+
+class LocationForm(OperationForm):
+    class Meta:
+        model = Location
+        fields = ("code", "name", "priority", "is_active")
+        help_texts = {
+            "code": "Short, for programs and labels: letters, digits and - _ .",
+            "priority": "Stock is taken from locations with a lower number first.",
+            "is_active": "An inactive location supplies nothing new.",
+        }
+
+
+@admin.register(Location)
+class LocationAdmin(OperationsAdmin):
+    form = LocationForm
+    fields = ["code", "name", "priority", "is_active"]
+    list_display = ["code", "name", "priority", "is_active", "its_stock"]
+    search_fields = ["code", "name"]
+    search_help_text = "Code or name"
+    ordering = ["priority", "code"]
+    empty_advice = "Add the places that hold your stock."
+    deletion_advice = (
+        "Only a location that never held stock can be deleted. One that did can be made inactive."
+    )
+
+    def create(self, values: dict[str, Any]) -> Location:
+        return operations.create_location(**values)
+
+    def change(self, row: Location, changes: dict[str, Any], seen_version: int) -> None:
+        operations.change_location(
+            location_id=row.pk, changes=changes, expected_version=seen_version
+        )
+
+    def remove(self, row: Location) -> None:
+        operations.delete_location(location_id=row.pk)
+
+    @admin.display(description="stock")
+    def its_stock(self, location: Location) -> SafeString:
+        address = reverse("admin:inventory_stocklevel_changelist")
+        return format_html(
+            '<a class="so-link" href="{}?location__id__exact={}">Show stock</a>',
+            address,
+            location.pk,
+        )
