@@ -34,13 +34,16 @@ test-all: .venv/development ## Run all tests
 check: export DATA_DIR = .data/check
 check: export DEVELOPMENT = 1
 check: .venv/development ## Lint, types, import contracts, migrations, OpenAPI
-	@$(STEP) "ruff check" $(BIN)/ruff check .
-	@$(STEP) "ruff format" $(BIN)/ruff format --check .
-	@$(STEP) "mypy" $(BIN)/mypy
-	@$(STEP) "import contracts" $(BIN)/lint-imports
-	@$(STEP) "missing migrations" $(MANAGE) makemigrations --check
-	@$(STEP) "safe migrations" $(MANAGE) lintmigrations --no-cache
-	@$(STEP) "OpenAPI" $(MANAGE) spectacular --validate --fail-on-warn --file /dev/null
+	@failed=0; \
+	$(STEP) "ruff check" $(BIN)/ruff check . || failed=1; \
+	$(STEP) "ruff format" $(BIN)/ruff format --check . || failed=1; \
+	$(STEP) "mypy" $(BIN)/mypy || failed=1; \
+	$(STEP) "import contracts" $(BIN)/lint-imports --no-cache || failed=1; \
+	$(STEP) "missing migrations" $(MANAGE) makemigrations --check || failed=1; \
+	$(STEP) "safe migrations" $(MANAGE) lintmigrations --no-cache \
+		--settings tests.migration_settings || failed=1; \
+	$(STEP) "OpenAPI" $(MANAGE) spectacular --validate --fail-on-warn --file /dev/null || failed=1; \
+	exit $$failed
 
 seed: .venv/runtime .venv/embedded ## Load the demo data
 	@exec $(MANAGE) seed_demo

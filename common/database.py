@@ -73,6 +73,19 @@ def database_now() -> datetime:
     return moment  # type: ignore[no-any-return]  # the driver's row is untyped
 
 
+def after_commit(act: Callable[P, object], *args: P.args, **kwargs: P.kwargs) -> None:
+    """Do something once this transaction has been committed, and only then.
+
+    If it fails, that is logged and harms nobody: what was committed stays true. (A ``partial``
+    given to ``on_commit`` would not do: Django logs a name that it does not have, and fails.)
+    """
+
+    def run() -> None:
+        act(*args, **kwargs)
+
+    transaction.on_commit(run, robust=True)
+
+
 @contextmanager
 def one_round_trip() -> Iterator[None]:
     """Send the statements of this block together; PostgreSQL answers them all at the end.

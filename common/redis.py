@@ -18,14 +18,14 @@ import os
 import secrets
 import threading
 import time
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.core.signals import setting_changed
 from django.dispatch import receiver
 from django_redis import get_redis_connection
 from redis.backoff import NoBackoff
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import DataError, RedisError, ResponseError
 from redis.exceptions import TimeoutError as RedisTimeout
 from redis.retry import Retry
 
@@ -92,7 +92,10 @@ def begin_epoch() -> bytes:
 
 
 class _Line:
-    """This process's line to Redis: a connection for each thread, and what it does when dead."""
+    """This process's line to Redis: a connection for each thread, and what it does when dead.
+
+    A connection that Redis closed is an outage too: it may have come back with old entries.
+    """
 
     def __init__(self) -> None:
         self.is_down = False
@@ -106,8 +109,11 @@ class _Line:
             raise RedisUnavailable
         try:
             return self._converse(commands)
+        except DataError:  # a bug of the caller's, not of Redis
+            raise
         except (RedisError, OSError) as error:
-            self._report(error)
+            self.give_up(error)
+            raise RedisUnavailable from error
 
     def give_up(self, reason: Exception) -> None:
         """Ask Redis for nothing until its epoch has been ended."""
@@ -116,12 +122,9 @@ class _Line:
             if self.is_down:
                 return
             self.is_down = True
+            self._thread = threading.local()  # the other threads' connections are as dead
         logger.warning("Redis is unavailable; going on without it: %r", reason)
         threading.Thread(target=self._recover, name=RECOVERY_THREAD, daemon=True).start()
-
-    def _report(self, error: Exception) -> NoReturn:
-        self.give_up(error)
-        raise RedisUnavailable from error
 
     def _converse(self, commands: Sequence[Command]) -> list[Any]:
         connection = self._connection()

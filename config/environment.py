@@ -90,7 +90,7 @@ VARIABLES = {
             "Secret mixed into the stored hashes of API keys; derived from SECRET_KEY when empty.",
         ),
         Variable(
-            "API_KEY", a_secret(16), "",
+            "API_KEY", a_secret(16, 255), "",
             "A key with this exact value, all scopes and no quota exists after start-up.",
         ),
         Variable(
@@ -234,7 +234,10 @@ def secret_key() -> str:
             "SECRET_KEY is not set: give it a long random value, "
             "or set DEVELOPMENT=1 if this is a developer's machine."
         )
-    return kept_secret(kept, lambda: "django-insecure-" + secrets.token_urlsafe(48))
+    try:
+        return kept_secret(kept, lambda: "django-insecure-" + secrets.token_urlsafe(48))
+    except OSError as error:
+        raise SettingError(f"DATA_DIR cannot hold {kept}: {error.strerror}.") from None
 
 
 DATA_DIR = path("DATA_DIR")

@@ -4,7 +4,8 @@ import gc
 import os
 from typing import Any
 
-from gunicorn.http.errors import LimitRequestHeaders
+from django.urls import get_resolver
+from gunicorn.http.errors import InvalidHeader, LimitRequestHeaders
 
 from config.environment import integer, text
 
@@ -32,18 +33,35 @@ limit_request_field_size = 8190
 # Whether a proxy may speak for the client is Django's to decide (NUM_PROXIES).
 forwarded_allow_ips = ""
 
-errorlog = "-"
+errorlog = None  # the application logs for gunicorn too; "-" would add plain lines after a reload
 accesslog = None  # the application writes one line per request itself
 loglevel = text("LOG_LEVEL").lower()
 
 
 def pre_request(_worker: Any, request: Any) -> None:
-    """Refuse (431) headers that are too long together; the limits above count each alone."""
+    """Refuse headers that are too long together (431), and HTTP/1.1 without a Host (400).
+
+    The limits above count each header alone. Without a Host, Django would make up one.
+    """
     if sum(len(name) + len(value) for name, value in request.headers) > MAX_HEADER_BYTES:
         raise LimitRequestHeaders("limit request headers total size")
+    if request.version >= (1, 1) and "HOST" not in dict(request.headers):
+        raise InvalidHeader("Host")
 
 
 def when_ready(_server: Any) -> None:
-    """Leave what is loaded by now out of garbage collection, so that forks go on sharing it."""
+    """Load the rest before the processes part, so that they share it and it fails here if at all.
+
+    Django leaves the views to the first request. What is loaded by now stays out of garbage
+    collection, which would copy the memory it looks at.
+    """
+    get_resolver().url_patterns  # noqa: B018 - reading it imports the views
     gc.collect()
     gc.freeze()
+
+
+def post_worker_init(_worker: Any) -> None:
+    """Let /ready tell at once when this process is asked to stop."""
+    from common.observability import health  # noqa: PLC0415 - needs the application
+
+    health.notice_sigterm()

@@ -9,14 +9,18 @@ import os
 import django
 from django.contrib.auth import get_user_model
 from django.core.management import call_command
+from django.db import OperationalError, connection
 
+from common.errors import DomainError
 from config import demo
-from config.environment import is_set
+from config.environment import SettingError, is_set
 
 
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+    os.environ.setdefault("LOG_LEVEL", "WARNING")  # a newcomer's first screen is the banner
     django.setup()
+    _reach_database()
     call_command("migrate", interactive=False, verbosity=0)
     if key := demo.api_key():
         _ensure_key(key)
@@ -26,20 +30,33 @@ def main() -> None:
         call_command("seed_demo", verbosity=0)
 
 
+def _reach_database() -> None:
+    try:
+        connection.ensure_connection()
+    except OperationalError as error:
+        reason = str(error).partition("\n")[0]
+        raise SettingError(f"DATABASE_URL leads to no usable database: {reason}") from None
+
+
 def _ensure_key(secret: str) -> None:
     from common.access.operations import ensure_key  # noqa: PLC0415 - needs django.setup()
 
-    ensure_key(name="bootstrap" if is_set("API_KEY") else "demo", secret=secret)
+    name, source = ("bootstrap", "API_KEY") if is_set("API_KEY") else ("demo", demo.KEY_FILE)
+    try:
+        ensure_key(name=name, secret=secret)
+    except DomainError as error:
+        raise SettingError(f"{source} cannot be used as a key: {error.detail}") from None
 
 
 def _ensure_staff() -> None:
     """Hashing a password is slow on purpose, so it is done once and not at every start."""
-    is_kept = demo.has_staff_password()
+    users = get_user_model().objects
+    is_kept = demo.PASSWORD_FILE.exists()
     password = demo.staff_password()
-    user, is_new = get_user_model().objects.get_or_create(
-        username=demo.STAFF_NAME, defaults={"is_staff": True, "is_superuser": True}
-    )
-    if is_new or not is_kept:
+    user = users.filter(username=demo.STAFF_NAME).first()
+    if user is None:
+        users.create_superuser(demo.STAFF_NAME, password=password)
+    elif not is_kept:  # the file with the password of the one in the database was lost
         user.set_password(password)
         user.save(update_fields=["password"])
 

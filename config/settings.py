@@ -1,5 +1,6 @@
 """Django's settings. What the environment can change is declared in ``config.environment``."""
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +8,7 @@ from environ import Env
 
 from common.observability.logs import logging_config
 from config import environment
+from config.back_office import UNFOLD as UNFOLD  # noqa: PLC0414  a setting
 from config.own_servers import own_broker_url, own_database_url, own_redis_url
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -22,8 +24,9 @@ DEBUG = False
 # Applications
 
 INSTALLED_APPS = [
-    "unfold",
-    "django.contrib.admin",
+    "common",  # before unfold: some of our templates stand in place of its own
+    "unfold.apps.BasicAppConfig",
+    "common.backoffice.apps.BackOfficeConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -35,9 +38,7 @@ INSTALLED_APPS = [
     "rest_framework",
     "rest_framework_json_api",
     "drf_spectacular",
-    "drf_spectacular_jsonapi",
     "drf_spectacular_sidecar",
-    "common",
     "common.access",
     "common.events",
     "common.idempotency",
@@ -118,6 +119,7 @@ SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
 SECURE_HSTS_PRELOAD = HTTPS
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if NUM_PROXIES else None
+SESSION_ENGINE = "common.access.sessions"
 SESSION_COOKIE_SECURE = HTTPS
 CSRF_COOKIE_SECURE = HTTPS
 CSRF_TRUSTED_ORIGINS = environment.words("CSRF_TRUSTED_ORIGINS")
@@ -132,6 +134,7 @@ AUTH_PASSWORD_VALIDATORS = [
     )
 ]
 LOGIN_URL = "admin:login"
+LOGIN_REDIRECT_URL = "admin:index"
 
 CORS_ALLOWED_ORIGINS = [origin for origin in environment.words("CORS_ORIGINS") if origin != "*"]
 CORS_ALLOW_ALL_ORIGINS = not CORS_ALLOWED_ORIGINS
@@ -178,7 +181,7 @@ REST_FRAMEWORK = {
         "common.api.renderers.PlainLabelRenderer",
         "common.api.renderers.BrowsableRenderer",
     ],
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular_jsonapi.schemas.openapi.JsonApiAutoSchema",
+    "DEFAULT_SCHEMA_CLASS": "common.api.openapi.operations.ResourceSchema",
     "DEFAULT_METADATA_CLASS": None,
     "EXCEPTION_HANDLER": "common.api.errors.exception_handler",
     "URL_FORMAT_OVERRIDE": None,
@@ -187,13 +190,13 @@ REST_FRAMEWORK = {
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Stockroom",
+    "DESCRIPTION": "What do we sell, how many can I promise, and why is that the number?",
     "VERSION": VERSION,
     "OAS_VERSION": "3.1.1",
-    "SERVE_INCLUDE_SCHEMA": False,
-    "SWAGGER_UI_DIST": "SIDECAR",
-    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
-    "REDOC_DIST": "SIDECAR",
-    "COMPONENT_SPLIT_REQUEST": True,
+    "SERVERS": [{"url": "/"}],
+    "LICENSE": {"name": "MIT", "identifier": "MIT"},
+    "DEFAULT_GENERATOR_CLASS": "common.api.openapi.generator.Generator",
+    "POSTPROCESSING_HOOKS": [],
 }
 
 # Background work
@@ -237,11 +240,10 @@ STORAGES = {
         else "django.contrib.staticfiles.storage.StaticFilesStorage"
     },
 }
-LOGGING = logging_config(environment.text("LOG_LEVEL"), SERVICE_NAME)
+LOGGING = logging_config(
+    environment.text("LOG_LEVEL"),
+    SERVICE_NAME,
+    # What a command prints is its data: `KEY=$(manage.py create_api_key ...)`.
+    stream="stderr" if Path(sys.argv[0]).name == "manage.py" else "stdout",
+)
 LOGGING_CONFIG = "logging.config.dictConfig"
-UNFOLD = {
-    "SITE_TITLE": "Stockroom",
-    "SITE_HEADER": "Stockroom",
-    "SITE_SYMBOL": "inventory_2",
-    "SHOW_HISTORY": True,
-}

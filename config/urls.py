@@ -1,16 +1,33 @@
 """Every address of the service."""
 
 from django.contrib import admin
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.urls import URLPattern, URLResolver, include, path, re_path
+from django.views.generic import RedirectView
 
+from common.api.openapi import pages
 from common.observability import health
 from inventory.api.urls import urlpatterns as inventory_urls
 from products.api.urls import urlpatterns as product_urls
+
+
+def landing(request: HttpRequest) -> HttpResponse:
+    """Browsers are sent to the back office; for programs there is nothing here."""
+    if "text/html" in request.headers.get("Accept", ""):
+        return redirect("admin:index")
+    raise Http404
+
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("api/v1/", include([*product_urls, *inventory_urls])),
     re_path(r"^health/?$", health.health, name="health"),
     re_path(r"^ready/?$", health.ready, name="ready"),
+    path("", landing),
+    path("admin", RedirectView.as_view(pattern_name="admin:index")),
+    re_path(r"^schema/?$", pages.schema, name="schema"),
+    re_path(r"^docs/?$", pages.docs, name="docs"),
+    re_path(r"^redoc/?$", pages.redoc, name="redoc"),
     path("admin/", admin.site.urls),
 ]
 

@@ -2,10 +2,13 @@
 
 import os
 
-from django.core.wsgi import get_wsgi_application
+import django
 
 from common.api.chunked import buffered_chunked_bodies
+from common.api.unread import read_to_the_end
+from common.api.wsgi import Handler
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
-application = buffered_chunked_bodies(get_wsgi_application())
+django.setup(set_prefix=False)
+application = read_to_the_end(buffered_chunked_bodies(Handler()))

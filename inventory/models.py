@@ -174,9 +174,7 @@ class StockMovement(models.Model):
     product = models.ForeignKey(
         "products.Product", models.PROTECT, related_name="movements", db_index=False
     )
-    location = models.ForeignKey(
-        Location, models.PROTECT, related_name="movements", db_index=False
-    )
+    location = models.ForeignKey(Location, models.PROTECT, related_name="movements", db_index=False)
     sequence = models.PositiveBigIntegerField()
     delta = models.BigIntegerField()
     on_hand_after = models.PositiveBigIntegerField()
@@ -231,5 +229,3 @@ class StockMovement(models.Model):
 
     def __str__(self) -> str:
         return f"{self.delta:+} {self.reason}"
-
-

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, Self
+from uuid import UUID
 
 from django.db import models
 from django.db.models import F
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from uuid import UUID
 
-    from inventory.models import Location, StockLevel, StockMovement  # noqa: F401
+    from inventory.models import Location, StockLevel, StockMovement
 
 DEFAULT_LOCATION: Final = "main"
 
@@ -28,8 +28,6 @@ class LocationQuerySet(models.QuerySet["Location"]):
         return by_code.first() or self.with_id(code_or_id)
 
     def with_id(self, text: str) -> Location | None:
-        from uuid import UUID
-
         try:
             return self.filter(pk=UUID(text)).first()
         except ValueError:

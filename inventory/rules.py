@@ -87,9 +87,9 @@ def decide(
     """The movements that carry out a change of one product, given all its stock levels.
 
     ``at`` is the location that the change names, ``default`` the one that takes what is added
-    to a product at several locations (needed only then). No movement when the quantity counted is the current one. Refuses with Invalid,
-    LocationRequired, PreconditionRequired, StaleQuantity, BelowReserved, InsufficientStock and
-    QuantityLimit; levels are left as they were.
+    to a product at several locations (needed only then). No movement when the quantity counted
+    is the current one. Refuses with Invalid, LocationRequired, PreconditionRequired,
+    StaleQuantity, BelowReserved, InsufficientStock and QuantityLimit.
     """
     if change.delta is None:
         return _count(change, _counted_level(at, levels))
@@ -131,9 +131,7 @@ def _counted_level(at: UUID | None, levels: Sequence[Level]) -> Level:
     if at is not None:
         return _at(at, levels)
     if len(levels) != 1:
-        raise LocationRequired(
-            "This product is at several locations; say which one by 'location'."
-        )
+        raise LocationRequired("This product is at several locations; say which one by 'location'.")
     return levels[0]
 
 

@@ -110,6 +110,11 @@ def forget(product_id: UUID) -> None:
     redis.forget(key(product_id))
 
 
+def forget_all() -> None:
+    """Drop every entry and any lease: none of another epoch is served or kept."""
+    redis.forget(redis.epoch_key())
+
+
 @contextmanager
 def one_at_a_time(product_id: UUID | str) -> Iterator[None]:
     """Let one thread of this process fill an entry; the others wait for it and find it then."""

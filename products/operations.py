@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.db import IntegrityError, transaction
 
-from common.database import database_now, in_transaction
+from common.database import after_commit, database_now, in_transaction
 from common.errors import Duplicate, Invalid, NotFound, VersionMismatch
 from common.events.recording import Fact, record
 from products import cache, extensions, rules
@@ -89,7 +88,7 @@ def change_product(
         "after": {name: after[name] for name in sorted(changed)},
     }
     record([Fact("product.updated", "products", product.pk, data)])
-    transaction.on_commit(partial(cache.forget, product.pk), robust=True)
+    after_commit(cache.forget, product.pk)
     return product
 
 
@@ -107,7 +106,7 @@ def delete_product(*, product_id: UUID, expected_version: int | None = None) -> 
     product.version += 1
     product.save(update_fields=["deleted_at", "updated_at", "version"])
     record([Fact("product.deleted", "products", product.pk, {"before": _facts(product)})])
-    transaction.on_commit(partial(cache.forget, product.pk), robust=True)
+    after_commit(cache.forget, product.pk)
 
 
 @in_transaction

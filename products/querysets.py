@@ -43,19 +43,24 @@ class ProductQuerySet(models.QuerySet["Product"]):
     def found_by(self, text: str) -> Self:
         """Living products by the beginning of a SKU, by a barcode, or by words: ``matching()``.
 
-        Each with its ``rank`` (higher is better), in which codes come before words.
+        At most 1 000 of each. With their ``rank`` (higher is better): codes come before words.
         """
         sku = text.upper()
-        living = self.model.objects.living()
-        by_code = living.filter(Q(sku__startswith=sku) | Q(barcode=text))
-        found = by_code.values("pk").union(living.matching(text).values("pk"))
-        return self.filter(pk__in=found).annotate(
+        living = self.model.objects.living().values("pk")
+        by_code = living.filter(Q(sku__startswith=sku) | Q(barcode=text)).order_by("sku", "pk")
+        by_words = living.matching(text).values("pk")
+        return self.filter(pk__in=by_code[:MAX_CANDIDATES].union(by_words)).annotate(
             rank=Case(
                 When(Q(sku=sku) | Q(barcode=text), then=2 * ABOVE_WORDS),
                 When(sku__startswith=sku, then=ABOVE_WORDS),
                 default=_rank(text),
             )
         )
+
+    def deleted_found_by(self, text: str) -> Self:
+        """Deleted products likewise: they are few, and not indexed."""
+        by_code = Q(sku__startswith=text.upper()) | Q(barcode=text)
+        return self.exclude(deleted_at=None).filter(by_code | Q(name__icontains=text))
 
 
 def _rank(text: str) -> RawSQL:

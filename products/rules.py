@@ -15,22 +15,22 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from uuid import UUID
 
-SKU: Final = re.compile(r"[A-Z0-9\-_./]{1,64}", re.ASCII)
+SKU: Final = re.compile(r"[A-Za-z0-9\-_./]{1,64}")
 SKU_ALPHABET: Final = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
 """Digits and letters that are not taken for each other when read aloud."""
 GTIN_LENGTHS: Final = frozenset({8, 12, 13, 14})
 MAX_PRICE: Final = Decimal("99999999.99")
 MAX_IMAGES: Final = 20
 MAX_IMAGE_LENGTH: Final = 2048
+MAX_SLUG_LENGTH: Final = 255
 MAX_CATEGORY_DEPTH: Final = 8
 
 
 def sku(text: str) -> str:
     """The SKU as it is kept: upper case, so that looking it up never has to fold case."""
-    folded = text.upper()
-    if not SKU.fullmatch(folded):
+    if not SKU.fullmatch(text):  # before folding: there are letters that become two ASCII ones
         raise Invalid("Use 1 to 64 letters, digits and - _ . / only.", attribute="sku")
-    return folded
+    return text.upper()
 
 
 def generated_sku() -> str:
@@ -68,9 +68,12 @@ def image(url: str) -> str:
 
 
 def slug(text: str) -> str:
-    """A name as it stands in an address: lower-case letters and digits parted by hyphens."""
+    """A name as it stands in an address: lower-case letters and digits parted by hyphens.
+
+    Cut to its limit: some signs are written with several letters each.
+    """
     plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
-    return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")
+    return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:MAX_SLUG_LENGTH].rstrip("-")
 
 
 def check_place(

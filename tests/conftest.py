@@ -27,6 +27,14 @@ def own_keys_in_redis() -> Iterator[str]:
         yield prefix
 
 
+@pytest.fixture(scope="session", autouse=True)
+def quick_passwords() -> Iterator[None]:
+    """Hashing a password is slow on purpose; here nobody guesses one."""
+    hasher = "django.contrib.auth.hashers.MD5PasswordHasher"
+    with override_settings(PASSWORD_HASHERS=[hasher]):
+        yield
+
+
 @pytest.fixture(autouse=True)
 def nothing_kept_from_test_to_test(own_keys_in_redis: str) -> Iterator[None]:
     """Neither in Redis nor in this process; the database is pytest-django's care."""

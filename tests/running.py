@@ -123,7 +123,7 @@ def _environment(folder: Path, settings: Mapping[str, str]) -> dict[str, str]:
         "REDIS_URL": environment.url("REDIS_URL") or own_redis_url(),
         "CELERY_BROKER_URL": environment.url("CELERY_BROKER_URL") or own_broker_url(),
     }
-    return without_settings | own | settings
+    return without_settings | own | dict(settings)
 
 
 def free_port() -> int:

@@ -41,7 +41,10 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     if not IS_XDIST_WORKER and not session.config.option.collectonly:
         from config.own_servers import own_servers
 
-        _session.enter_context(own_servers(durable=False))
+        try:
+            _session.enter_context(own_servers(durable=False))
+        except SystemExit as sentence:
+            pytest.exit(str(sentence), returncode=pytest.ExitCode.USAGE_ERROR)
 
 
 @pytest.hookimpl(trylast=True)

@@ -116,7 +116,8 @@ def ensure_key(*, name: str, secret: str, created_by: str = "start-up") -> ApiKe
     - a secret that belongs to a key of another name stays with that key, so that its client
       remains the same to the ledger; it is that key which gets all scopes;
     - a secret of a revoked key is refused with KeyRevoked: a restart must not bring a leaked
-      secret back. Under the same name a new secret ends the revocation.
+      secret back (nor should it fail for that: warn and go on). Under the same name a new
+      secret ends the revocation.
 
     Refuses with InvalidKey when the secret is shorter than 16 visible ASCII characters.
     """

@@ -10,31 +10,40 @@ from django import forms
 from common.api.negotiation import JSON, JSONAPI
 
 
-def raw_form(view: Any, method: str, data: Any) -> forms.Form:
-    """A form whose content DRF's page script sends as it is, with the chosen media type."""
-    return RawForm(initial={"_content": _starting_point(view, method, data)})
-
-
 class RawForm(forms.Form):
-    """Named as DRF's page script expects."""
+    """Its names and marks are those that DRF's page script looks for (``ajax-form.js``)."""
 
     _content_type = forms.ChoiceField(
-        label="Media type", choices=[(JSONAPI, JSONAPI), (JSON, JSON)], initial=JSONAPI
+        label="Media type",
+        choices=[(JSONAPI, JSONAPI), (JSON, JSON)],
+        widget=forms.Select(attrs={"data-override": "content-type"}),
     )
     _content = forms.CharField(
-        label="Content", required=False, widget=forms.Textarea(attrs={"rows": 14})
+        label="Content",
+        required=False,
+        widget=forms.Textarea(attrs={"data-override": "content", "rows": 14}),
     )
 
 
-def _starting_point(view: Any, method: str, data: Any) -> str:
-    """A document to edit: the resource on the page, or an empty one of the right type."""
+def raw_form(view: Any, method: str, document: Any) -> RawForm:
+    """A form whose content the page sends as it is, with the chosen media type."""
+    content = json.dumps({"data": _starting_point(view, method, document)}, indent=2, default=str)
+    return RawForm(initial={"_content": content})
+
+
+def _starting_point(view: Any, method: str, document: Any) -> Any:
+    """What to edit: the resource or linkage on the page, or an empty one of the right type."""
+    shown = document.get("data") if isinstance(document, dict) else None
+    if view.takes_linkage:
+        return shown
     resource: dict[str, Any] = {"type": view.resource_type, "attributes": {}}
     if method == "PATCH":
-        resource["id"] = str(view.kwargs.get("pk", ""))
-        resource["attributes"] = _editable(view, data)
-    return json.dumps({"data": resource}, indent=2, default=str)
+        resource["id"] = str(view.kwargs["pk"])
+        resource["attributes"] = _editable(view, shown or {})
+    return resource
 
 
-def _editable(view: Any, data: Any) -> dict[str, Any]:
-    names = getattr(view.update_serializer_class, "_declared_fields", {})
-    return {name: data[name] for name in names if isinstance(data, dict) and name in data}
+def _editable(view: Any, resource: dict[str, Any]) -> dict[str, Any]:
+    names = getattr(view.update_serializer_class, "_declared_fields", ())
+    attributes = resource.get("attributes", {})
+    return {name: attributes[name] for name in names if name in attributes}

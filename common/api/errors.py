@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
@@ -15,10 +14,14 @@ from django.views import defaults
 from rest_framework import exceptions
 from rest_framework.response import Response
 
+from common.api.encoding import encoded
 from common.errors import DomainError
+from common.observability.logs import get_logger
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+
+logger = get_logger(__name__)
 
 RETRY_AFTER_SECONDS = 1
 GENERIC_CODES = {
@@ -150,7 +153,7 @@ def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | Non
     problems = list(_problems(exc, request))
     if not problems:
         return None
-    response = Response({"errors": problems}, status=int(problems[0]["status"]))
+    response = Response(errors_document(problems, request), status=int(problems[0]["status"]))
     for name, value in _headers(exc, response.status_code).items():
         response[name] = value
     if isinstance(exc, exceptions.MethodNotAllowed):
@@ -177,10 +180,11 @@ def _problems(exc: Exception, request: Any) -> Iterator[dict[str, Any]]:
         case UnreadablePostError():
             yield problem(400, "malformed", "The body ended before it was complete.")
         case OperationalError() | InterfaceError():
-            yield _unavailable()
+            yield _unavailable(exc)
 
 
-def _unavailable() -> dict[str, Any]:
+def _unavailable(error: BaseException) -> dict[str, Any]:
+    logger.warning("database_unavailable", error=type(error.__cause__ or error).__name__)
     return problem(503, "service_unavailable", "The database is busy or away; try again.")
 
 
@@ -244,19 +248,17 @@ def errors_page(request: HttpRequest, *problems: dict[str, Any]) -> HttpResponse
     """An errors document for answers that no view gives."""
     from common.api.negotiation import answer_media_type  # noqa: PLC0415  it raises our errors
 
-    document = finished_errors(list(problems), request)
     return HttpResponse(
-        json.dumps(document, ensure_ascii=False, separators=(",", ":")),
+        encoded(errors_document(list(problems), request)),
         status=int(problems[0]["status"]),
         content_type=answer_media_type(request),
     )
 
 
-def finished_errors(problems: list[dict[str, Any]], request: Any) -> dict[str, Any]:
+def errors_document(problems: list[dict[str, Any]], request: Any) -> dict[str, Any]:
     """The document around error objects, each carrying the id of the request."""
     request_id = getattr(request, "id", "")
-    errors = [{"id": request_id, **error} if request_id else error for error in problems]
-    return {"jsonapi": {"version": "1.1"}, "errors": errors}
+    return {"errors": [{"id": request_id, **one} if request_id else one for one in problems]}
 
 
 def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -271,8 +273,9 @@ def server_error(request: HttpRequest) -> HttpResponse:
 
     The log has it under the id that the answer carries.
     """
-    if isinstance(sys.exc_info()[1], OperationalError | InterfaceError):
-        response = errors_page(request, _unavailable())
+    error = sys.exc_info()[1]
+    if isinstance(error, OperationalError | InterfaceError):
+        response = errors_page(request, _unavailable(error))
         response["Retry-After"] = str(RETRY_AFTER_SECONDS)
         return response
     if request.path_info.startswith("/admin/"):

@@ -5,17 +5,29 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Self
 
 import django_filters
+from django import forms
 
 from common.api.errors import InvalidParameter
+from common.api.fields import DECIMAL_TEXT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from decimal import Decimal
 
     from django.db.models import QuerySet
 
 
+class _NumberField(forms.DecimalField):
+    def to_python(self, value: str | None) -> Decimal | None:
+        if value and not DECIMAL_TEXT.fullmatch(value):
+            raise forms.ValidationError("Send a number such as 9.99.")
+        return super().to_python(value)
+
+
 class Number(django_filters.NumberFilter):
-    """A number that every column can be compared with."""
+    """A number that every column can be compared with, written as in JSON and without exponent."""
+
+    field_class = _NumberField
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, max_digits=24, decimal_places=6, **kwargs)
@@ -38,7 +50,7 @@ class Filters(django_filters.FilterSet):
         if not values:
             return rows
         for name, value in values.items():
-            if not value:
+            if not value.strip():
                 raise InvalidParameter("A filter needs a value.", parameter=sent_name(name))
         wanted: Self = cls(data=dict(values), queryset=rows)
         if not wanted.is_valid():

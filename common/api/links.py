@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from django.core.exceptions import DisallowedHost
+from django.utils.encoding import iri_to_uri
+
+from common.api import parameters
+
 if TYPE_CHECKING:
     from uuid import UUID
 
@@ -13,10 +18,29 @@ ANY_ORIGIN: Final = "\x7f"
 which no text of ours can contain and which JSON does not escape."""
 
 
+LONGEST_HOST: Final = 253 + len(":65535")
+"""The longest name that the DNS knows, and a port."""
+
+
 def origin(request: Any) -> str:
     """Scheme and host as the client sees them, without a slash at the end."""
     host: str = request.get_host()  # refuses a Host that is not in ALLOWED_HOSTS
+    if len(host) > LONGEST_HOST:
+        raise DisallowedHost("No host has so long a name.")
     return f"{request.scheme}://{host}"
+
+
+def address(request: Any) -> str:
+    """The address of the request, without its query and without a slash at the end."""
+    return iri_to_uri(f"{origin(request)}{request.path.rstrip('/')}")
+
+
+def own(request: Any) -> str:
+    """Where the same document can be had again: the request's address with its query."""
+    query = request.META.get("QUERY_STRING", "")
+    if parameters.PLAIN.keys() & request.GET.keys():
+        query = parameters.canonical(request.GET)
+    return f"{address(request)}?{iri_to_uri(query)}" if query else address(request)
 
 
 def resource_url(start: str, resource_type: str, pk: UUID | str) -> str:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, Final
 from django.db import Error as DatabaseError
 from django.http import HttpResponse
 
+from common.api.encoding import encoded
 from common.api.errors import InvalidParameter
 from common.api.negotiation import HTML, answer_media_type
-from common.api.renderers import JSONAPIRenderer
 from common.errors import DomainError
 from common.idempotency import once
 
@@ -82,7 +82,7 @@ def _answer_to_keep(view: Any, response: Any) -> once.Answer | None:
     view.finished(response)
     body = response.content
     if view.request.accepted_media_type == HTML:
-        body = JSONAPIRenderer().render(response.data, None, view.get_renderer_context())
+        body = encoded(response.data)
     return once.Answer(
         response.status_code, body, response.get("Location", ""), response.get("ETag", "")
     )
@@ -101,5 +101,3 @@ def _replayed(request: Any, given: once.Answer) -> HttpResponse:
         if value:
             response[name] = value
     return response
-
-

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlencode
 
+from django.core.exceptions import EmptyResultSet
 from django.core.signing import BadSignature, Signer
 from django.db import connection
 from django.db.models import Q
@@ -123,7 +124,10 @@ def _total(rows: QuerySet[Any], start: int, found: int, size: int) -> tuple[int,
 
 def _estimated(rows: QuerySet[Any]) -> int:
     """The number of rows that PostgreSQL's planner expects; it reads none of them."""
-    sql, parameters = rows.order_by().values("pk").query.sql_with_params()
+    try:
+        sql, parameters = rows.order_by().values("pk").query.sql_with_params()
+    except EmptyResultSet:  # Django sees by itself that nothing can match
+        return 0
     with connection.cursor() as cursor:
         cursor.execute(f"EXPLAIN (FORMAT JSON) {sql}", parameters)
         (plan,) = cursor.fetchone()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlencode
 
 from common.api.errors import InvalidParameter, UnknownParameter
 from common.api.fields import is_printable
@@ -19,6 +20,8 @@ MAX_SIZE: Final = 100
 MAX_FILTERS: Final = 20
 FAMILY: Final = re.compile(r"(page|filter|fields)\[([A-Za-z0-9_-]+)\](?:\[([a-z_]+)\])?")
 DIGITS: Final = re.compile(r"[0-9]{1,18}", re.ASCII)
+PLAIN: Final = {"page": "page[number]", "size": "page[size]"}
+"""How plain clients spell the parameters of a page, and how we do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,41 +56,59 @@ class Query:
     page: Page = Page()
     sort: tuple[str, ...] = ()
     filters: Mapping[str, str] = field(default_factory=dict)
+    fields: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """The only fields to be shown, of each type for which the client says so."""
     include: tuple[str, ...] = ()
+    is_compound: bool = False
+    """The client speaks of ``include``, if only to include nothing."""
 
-    @property
-    def is_search(self) -> bool:
-        return "search" in self.filters
+
+@dataclass(slots=True)
+class _Found:
+    """What has been read so far."""
+
+    pages: dict[str, str] = field(default_factory=dict)
+    filters: dict[str, str] = field(default_factory=dict)
+    fields: dict[str, frozenset[str]] = field(default_factory=dict)
+    sort: tuple[str, ...] = ()
+    include: tuple[str, ...] | None = None
 
 
 def read_query(query: QueryDict, allowed: Allowed) -> Query:
     """Check every parameter of a request; refuse the first that is unknown or senseless."""
-    pages: dict[str, str] = {}
-    filters: dict[str, str] = {}
-    sort: tuple[str, ...] = ()
-    include: tuple[str, ...] = ()
+    found = _Found()
     for name, values in query.lists():
         value = _single(name, values)
-        match _family(name), name:
-            case (("page", part, None), _) if allowed.is_collection:
-                pages[part] = value
-            case (("filter", part, operator), _) if allowed.is_collection:
-                filters[_filter_name(name, part, operator, allowed)] = value
-            case (("fields", part, None), _):
-                _check_fields(name, part, value, allowed)
-            case (None, "sort") if allowed.is_collection:
-                sort = _read_sort(value, allowed)
-            case (None, "include"):
-                include = _read_include(value, allowed)
-            case (None, "page" | "size") if allowed.is_collection and allowed.plain_pages:
-                pages[{"page": "number"}.get(name, name)] = _unless_twice(name, value, query)
-            case _:
-                raise UnknownParameter(
-                    f"This endpoint has no parameter {name!r}.", parameter=name
-                )
-    if len(filters) > MAX_FILTERS:
+        if family := FAMILY.fullmatch(name):
+            is_known = _take_member(found, name, family, value, allowed)
+        else:
+            is_known = _take_word(found, name, value, allowed, query)
+        if not is_known:
+            raise _unknown(name)
+    if len(found.filters) > MAX_FILTERS:
         raise InvalidParameter(f"At most {MAX_FILTERS} filters.", parameter="filter")
-    return Query(_read_page(pages, allowed), sort, filters, include)
+    return Query(
+        page=_read_page(found.pages, allowed),
+        sort=found.sort,
+        filters=found.filters,
+        fields=found.fields,
+        include=found.include or (),
+        is_compound=found.include is not None,
+    )
+
+
+def canonical(query: QueryDict) -> str:
+    """The query of a plain client in the canonical spelling, for links."""
+    return urlencode([(PLAIN.get(name, name), value) for name, value in query.items()])
+
+
+def without_paging(query: QueryDict) -> dict[str, str]:
+    """The parameters that every page of a collection has in common."""
+    return {
+        name: value
+        for name, value in query.items()
+        if name not in PLAIN and not name.startswith("page[")
+    }
 
 
 def _single(name: str, values: list[Any]) -> str:
@@ -98,27 +119,55 @@ def _single(name: str, values: list[Any]) -> str:
     return str(values[0])
 
 
-def _family(name: str) -> tuple[str | Any, ...] | None:
-    match = FAMILY.fullmatch(name)
-    return match.groups() if match else None
+def _unknown(name: str) -> UnknownParameter:
+    return UnknownParameter(f"This endpoint has no parameter {name!r}.", parameter=name)
 
 
-def _unless_twice(name: str, value: str, query: QueryDict) -> str:
-    canonical = {"page": "page[number]", "size": "page[size]"}[name]
-    if canonical in query or "page[after]" in query:
-        raise InvalidParameter(
-            f"Send {name!r} or the page[...] parameters, not both.", parameter=name
-        )
-    return value
+def _take_member(
+    found: _Found, name: str, member: re.Match[str], value: str, allowed: Allowed
+) -> bool:
+    """Note ``page[...]``, ``filter[...]`` or ``fields[...]``; False when there is no such one."""
+    family, part, operator = member.groups()
+    if family == "fields" and not operator:
+        found.fields[part] = _read_fields(name, part, value, allowed)
+        return True
+    if not allowed.is_collection:
+        return False
+    if family == "page" and not operator:
+        found.pages[part] = value
+        return True
+    wanted = f"{part}__{operator}" if operator else part
+    if family != "filter" or wanted not in allowed.filters or "__" in part:
+        return False
+    found.filters[wanted] = value
+    return True
+
+
+def _take_word(
+    found: _Found, name: str, value: str, allowed: Allowed, query: QueryDict
+) -> bool:
+    """Note a parameter without brackets; False when there is no such one."""
+    match name:
+        case "include":
+            found.include = _read_include(value, allowed)
+        case "sort" if allowed.is_collection:
+            found.sort = _read_sort(value, allowed)
+        case "page" | "size" if allowed.is_collection and allowed.plain_pages:
+            if PLAIN[name] in query or "page[after]" in query:
+                raise InvalidParameter(
+                    f"Send {name!r} or the page[...] parameters, not both.", parameter=name
+                )
+            found.pages[PLAIN[name].removeprefix("page[").removesuffix("]")] = value
+        case _:
+            return False
+    return True
 
 
 def _read_page(parts: Mapping[str, str], allowed: Allowed) -> Page:
     known = {"size", "after"} if allowed.cursor_only else {"number", "size", "after"}
     for part in parts:
         if part not in known:
-            raise UnknownParameter(
-                f"This endpoint has no parameter 'page[{part}]'.", parameter=f"page[{part}]"
-            )
+            raise _unknown(f"page[{part}]")
     if "number" in parts and "after" in parts:
         raise InvalidParameter(
             "page[after] and page[number] exclude each other.", parameter="page[after]"
@@ -135,22 +184,18 @@ def _number(name: str, text: str, maximum: int) -> int:
     return int(text)
 
 
-def _filter_name(name: str, part: str, operator: str | None, allowed: Allowed) -> str:
-    wanted = f"{part}__{operator}" if operator else part
-    if wanted not in allowed.filters or "__" in part:
-        raise UnknownParameter(f"This endpoint has no {name!r}.", parameter=name)
-    return wanted
-
-
-def _check_fields(name: str, resource_type: str, value: str, allowed: Allowed) -> None:
+def _read_fields(
+    name: str, resource_type: str, value: str, allowed: Allowed
+) -> frozenset[str]:
     known = allowed.fields.get(resource_type)
     if known is None:
         raise InvalidParameter(f"{resource_type!r} does not occur here.", parameter=name)
-    for wanted in filter(None, value.split(",")):
-        if wanted not in known:
-            raise InvalidParameter(
-                f"{resource_type!r} has no field {wanted!r}.", parameter=name
-            )
+    wanted = frozenset(filter(None, value.split(",")))
+    if unknown := wanted - set(known):
+        raise InvalidParameter(
+            f"{resource_type!r} has no field {min(unknown)!r}.", parameter=name
+        )
+    return wanted
 
 
 def _read_sort(value: str, allowed: Allowed) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ from typing import IO, TYPE_CHECKING, Any
 from rest_framework.parsers import BaseParser
 
 from common.api import documents
+from common.api.errors import Malformed
 from common.api.negotiation import JSON, JSONAPI
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ class _DocumentParser(BaseParser):
         parser_context: Mapping[str, Any] | None = None,
     ) -> documents.Document:
         context = parser_context or {}
-        value = documents.parse_json(stream.read())
+        value = documents.parse_json(_whole(stream, context["request"]))
         if context["view"].takes_linkage:
             return documents.read_linkage(value)
         return documents.read(
@@ -29,6 +30,14 @@ class _DocumentParser(BaseParser):
             jsonapi=self.media_type == JSONAPI,
             creating=context["request"].method == "POST",
         )
+
+
+def _whole(stream: IO[Any], request: Any) -> bytes:
+    """The body. A part of one may be a valid document too, and is not what was meant."""
+    body: bytes = stream.read()
+    if len(body) < int(request.META.get("CONTENT_LENGTH") or 0):
+        raise Malformed("The body ended before it was complete.")
+    return body
 
 
 class JSONAPIParser(_DocumentParser):

@@ -11,7 +11,7 @@ from rest_framework.exceptions import ErrorDetail
 from common.api.errors import DocumentConflict, Malformed, RelatedNotFound
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from common.api.documents import Document
 
@@ -40,7 +40,8 @@ class StrictSerializer(serializers.Serializer[Any]):
     example: ClassVar[Mapping[str, Any]] = {}
 
     def __init__(self, *, document: Document, **kwargs: Any) -> None:
-        super().__init__(data=flattened(document, self.links, self.aliases), **kwargs)
+        inputs = flattened(document, self.links, self.aliases, self._declared_fields)
+        super().__init__(data=inputs, **kwargs)
 
     def to_internal_value(self, data: Any) -> dict[str, Any]:
         unknown = data.keys() - self.fields.keys() - self.kept
@@ -74,23 +75,40 @@ class StrictSerializer(serializers.Serializer[Any]):
 
 
 def flattened(
-    document: Document, links: Mapping[str, Link], aliases: Mapping[str, str]
+    document: Document,
+    links: Mapping[str, Link],
+    aliases: Mapping[str, str],
+    fields: Collection[str] = (),
 ) -> dict[str, Any]:
-    """Attributes and relationships of a document in one namespace, as an operation takes them."""
-    inputs = {}
+    """Attributes and relationships of a document in one namespace, as an operation takes them.
+
+    ``fields`` are names of inputs, which no relationship may take unless it is in ``links``.
+    """
+    inputs: dict[str, Any] = {}
+    start = "/data/attributes" if document.is_jsonapi else ""
     for name, value in document.attributes.items():
-        inputs[aliases.get(name, name)] = value
+        _put(inputs, aliases.get(name, name), value, f"{start}/{name}")
         if name in aliases:
             document.sent_as[aliases[name]] = name
     for name, linkage in document.relationships.items():
-        link = links.get(name)
-        if link is None:
-            inputs[name] = linkage
-            continue
-        linked_id = linked(linkage, link, f"/data/relationships/{name}/data")
-        inputs[link.input] = None if linked_id is None else str(linked_id)
-        document.sent_as[link.input] = name
+        pointer = f"/data/relationships/{name}"
+        if link := links.get(name):
+            linked_id = linked(linkage, link, f"{pointer}/data")
+            value = None if linked_id is None else str(linked_id)
+            _put(inputs, link.input, value, pointer)
+            document.sent_as[link.input] = name
+        elif name in fields and name not in inputs:
+            unknown = ErrorDetail("There is no such relationship.", "unknown_attribute")
+            raise serializers.ValidationError({name: [unknown]})
+        else:
+            _put(inputs, name, linkage, pointer)
     return inputs
+
+
+def _put(inputs: dict[str, Any], name: str, value: Any, pointer: str) -> None:
+    if name in inputs:
+        raise Malformed(f"{name!r} is given twice.", pointer=pointer)
+    inputs[name] = value
 
 
 def linked(linkage: Any, link: Link, pointer: str) -> UUID | None:

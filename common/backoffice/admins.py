@@ -12,7 +12,7 @@ from django.urls import reverse
 from unfold.admin import ModelAdmin
 
 from common.backoffice.forms import OperationForm
-from common.backoffice.lists import CappedPaginator
+from common.backoffice.lists import CappedPaginator, QuickChangeList
 from common.backoffice.refusals import busy_refused, sentences
 from common.database import in_transaction
 from common.errors import DomainError
@@ -36,6 +36,9 @@ class QuickList(ModelAdmin):
     list_filter_sheet = False
     empty_advice = ""
     """The next step for somebody who finds the list empty."""
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[QuickChangeList]:
+        return QuickChangeList
 
 
 class ReadOnlyAdmin(QuickList):
@@ -150,8 +153,8 @@ class OperationsAdmin(QuickList):
 
     @in_transaction
     def _delete_logged(self, request: HttpRequest, row: Any) -> None:
-        self.log_deletions(request, [row])
         self.remove(row)
+        self.log_deletions(request, [row])
 
     def _tell(self, request: HttpRequest, refusal: DomainError, *, about: str = "") -> None:
         for _attribute, sentence in sentences(refusal):

@@ -12,15 +12,51 @@ from common.api.fields import is_printable
 from common.backoffice.refusals import sentences
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from common.errors import DomainError
 
 
-class OperationForm(forms.ModelForm):
+class StaffForm(forms.BaseForm):
+    """Takes text as the API takes it, and shows refusals where they belong."""
+
+    def clean(self) -> dict[str, Any]:
+        for name, value in list(self.cleaned_data.items()):
+            if isinstance(value, str):
+                self._clean_text(name, value)
+        return self.cleaned_data
+
+    def refuse(self, refusal: DomainError) -> None:
+        """Show what an operation said, each sentence at the field that it is about."""
+        for attribute, sentence in sentences(refusal):
+            self.add_error(self._field_of(attribute), sentence)
+
+    def _field_of(self, attribute: str | None) -> str | None:
+        """The field that staff see for an operation's input; None for the form as a whole."""
+        fields = (name for name in self.fields if self._argument(name) == attribute)
+        name = next(fields, None)
+        return None if name is None or self[name].is_hidden else name
+
+    def _argument(self, name: str) -> str:
+        """``category`` is chosen on the form; ``category_id`` is what the operation takes."""
+        is_related = isinstance(self.fields[name], forms.ModelChoiceField)
+        return f"{name}_id" if is_related else name
+
+    def _clean_text(self, name: str, text: str) -> None:
+        """One form for each letter, and no control characters."""
+        plain = unicodedata.normalize("NFC", text.replace("\r\n", "\n"))
+        if is_printable(plain):
+            self.cleaned_data[name] = plain
+        else:
+            self.add_error(name, ValidationError("Control characters are not allowed."))
+
+
+class OperationForm(StaffForm, forms.ModelForm):
     """A model's form whose values go to an operation.
 
     The operation decides what may be, also when several people decide at once; so nothing is
-    asked of the database here. What it refuses comes back as ``refusal`` and is shown on the
-    fields that it is about. ``seen_version`` is the version that stood on the page.
+    asked of the database here. ``refusal`` is what it said to this very form when it was tried.
+    ``seen_version`` is the version that stood on the page.
     """
 
     refusal: DomainError | None = None
@@ -30,24 +66,23 @@ class OperationForm(forms.ModelForm):
         super().__init__(*args, **kwargs)
         if "seen_version" not in self.fields:
             return
-        if self.instance._state.adding:  # noqa: SLF001  Django's only way to ask
+        if self.is_new:
             del self.fields["seen_version"]
         else:
             self.initial["seen_version"] = self.instance.version
 
-    def validate_unique(self) -> None:
-        """Left to the operation."""
+    @property
+    def is_new(self) -> bool:
+        """The form adds a row, and does not change one."""
+        return bool(self.instance._state.adding)  # noqa: SLF001  Django's only way to ask
 
-    def validate_constraints(self) -> None:
-        """Left to the operation, which may put a value into its right form first."""
+    def _post_clean(self) -> None:
+        """The row stays as it is, and is asked nothing: both are the operation's business."""
 
     def clean(self) -> dict[str, Any]:
-        for name, value in list(self.cleaned_data.items()):
-            if isinstance(value, str):
-                self._clean_text(name, value)
+        super().clean()
         if self.refusal is not None:
-            for attribute, sentence in sentences(self.refusal):
-                self.add_error(self._field_of(attribute), sentence)
+            self.refuse(self.refusal)
         return self.cleaned_data
 
     def values(self) -> dict[str, Any]:
@@ -58,24 +93,9 @@ class OperationForm(forms.ModelForm):
         """What was entered and differs, by the names that operations use."""
         return self._arguments(self.changed_data)
 
-    def _arguments(self, names: Any) -> dict[str, Any]:
-        cleaned = {name: self.cleaned_data[name] for name in names if name != "seen_version"}
+    def _arguments(self, names: Iterable[str]) -> dict[str, Any]:
         return {
-            self._argument(name): getattr(value, "pk", value) for name, value in cleaned.items()
+            self._argument(name): getattr(self.cleaned_data[name], "pk", self.cleaned_data[name])
+            for name in names
+            if name != "seen_version"
         }
-
-    def _argument(self, name: str) -> str:
-        """``category`` is chosen on the form; ``category_id`` is what the operation takes."""
-        is_related = isinstance(self.fields[name], forms.ModelChoiceField)
-        return f"{name}_id" if is_related else name
-
-    def _field_of(self, attribute: str | None) -> str | None:
-        return next((name for name in self.fields if self._argument(name) == attribute), None)
-
-    def _clean_text(self, name: str, text: str) -> None:
-        """As the API takes text: one form for each letter, and no control characters."""
-        plain = unicodedata.normalize("NFC", text.replace("\r\n", "\n"))
-        if is_printable(plain):
-            self.cleaned_data[name] = plain
-        else:
-            self.add_error(name, ValidationError("Control characters are not allowed."))

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from django.core.paginator import Paginator
 from django.utils.functional import cached_property
+from unfold.views import ChangeList
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest
 
 MOST_COUNTED: Final = 10_000
 """Nobody reads further; and counting a million rows takes longer than finding one."""
@@ -27,3 +31,17 @@ class CappedPaginator(Paginator):
     @cached_property
     def _counted(self) -> int:
         return self.object_list.order_by()[: MOST_COUNTED + 1].count()  # type: ignore[union-attr]
+
+
+class QuickChangeList(ChangeList):
+    """A page of a list; "Show all" is offered when the list shows less than everything."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        if not self.query and not self.get_filters_params():
+            self.full_result_count = self.result_count
+
+
+def typed(search_term: str) -> str:
+    """What somebody typed into a search field, as PostgreSQL can take it."""
+    return search_term.replace("\0", "").strip()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import wraps
 from typing import TYPE_CHECKING, Any
 
+from django.http import Http404
 from unfold.sites import UnfoldAdminSite
 
 from common.observability.context import set_actor
@@ -23,6 +24,8 @@ class BackOffice(UnfoldAdminSite):
     Every view of every admin passes here, so that none of them has to think of it.
     """
 
+    index_title = "Overview"
+
     def admin_view(self, view: View, cacheable: bool = False) -> View:  # noqa: FBT001, FBT002
         @wraps(view)
         def with_actor(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
@@ -30,3 +33,7 @@ class BackOffice(UnfoldAdminSite):
             return view(request, *args, **kwargs)
 
         return super().admin_view(with_actor, cacheable)  # type: ignore[no-any-return]
+
+    def search(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        """Not offered: unfold's own keeps objects in the cache, which takes JSON alone."""
+        raise Http404

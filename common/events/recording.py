@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import connection
 
+from common.database import after_commit
 from common.events.models import Event
 from common.observability.context import current
+from common.observability.logs import event
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -33,7 +35,7 @@ def record(facts: Iterable[Fact]) -> None:
     """
     if not connection.in_atomic_block:
         raise RuntimeError("An event is recorded in the transaction of its fact.")
-    cause = current()
+    cause, facts = current(), list(facts)
     Event.objects.bulk_create(
         Event(
             type=fact.type,
@@ -45,3 +47,11 @@ def record(facts: Iterable[Fact]) -> None:
         )
         for fact in facts
     )
+    after_commit(_log, facts)
+
+
+def _log(facts: Iterable[Fact]) -> None:
+    """Tell the log what is true now, in figures and names; what was rolled back never happened."""
+    for fact in facts:
+        figures = {name: value for name, value in fact.data.items() if not isinstance(value, dict)}
+        event(fact.type, subject=f"{fact.subject_type}/{fact.subject_id}", **figures)

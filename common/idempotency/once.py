@@ -61,7 +61,7 @@ class Answer:
 def fingerprint(method: str, path: str, query: list[tuple[str, str]], document: Any) -> bytes:
     """What makes two requests the same: method, path, query in any order, the parsed body."""
     canonical = json.dumps(
-        [method, path, sorted(query), document], sort_keys=True, separators=(",", ":"), default=str
+        [method, path, sorted(query), document], sort_keys=True, separators=(",", ":"), default=repr
     )
     return hashlib.sha256(canonical.encode()).digest()
 

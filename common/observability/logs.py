@@ -14,6 +14,7 @@ import json
 import logging
 import os
 from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -40,11 +41,23 @@ def get_logger(name: str) -> FilteringBoundLogger:
 
 _business: Final = get_logger("business")
 _timing: Final = get_logger("timing")
+_is_history: Final = ContextVar("is_history", default=False)
 
 
 def event(name: str, **fields: object) -> None:
     """Log a business event, such as ``stock_adjusted``, with its figures and who caused it."""
-    _business.info(name, actor=current().actor, **fields)
+    if not _is_history.get():
+        _business.info(name, actor=current().actor, **fields)
+
+
+@contextmanager
+def history() -> Iterator[None]:
+    """Log no business events in this block: a past that is loaded would drown today's news."""
+    token = _is_history.set(True)
+    try:
+        yield
+    finally:
+        _is_history.reset(token)
 
 
 @contextmanager
@@ -113,10 +126,10 @@ def _loggers() -> dict[str, dict[str, Any]]:
         "django.db.backends": plain | {"level": "INFO"},  # its DEBUG shows statements with data
         "django.request": plain | {"level": "ERROR", "filters": ["unhandled"]},
         "django.security.DisallowedHost": plain | {"filters": ["no_crash"]},
+        "django.security.TooManyFieldsSent": plain | {"filters": ["no_crash"]},
         "django.server": plain | {"level": "CRITICAL"},
         "gunicorn.access": plain,
         "gunicorn.error": plain,
-        "celery": plain,
     }
 
 

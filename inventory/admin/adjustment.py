@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 from uuid import uuid4
 
@@ -14,18 +16,20 @@ from unfold.widgets import (
 )
 
 from common.api.fields import MAX_QUANTITY
-from common.backoffice.forms import PlainTextForm
+from common.backoffice.forms import StaffForm
 from common.idempotency import once
 from common.observability.context import current
 from inventory import operations
-from inventory.models import StockMovement
 from inventory.rules import Change
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from common.errors import DomainError
+    from django.http import HttpRequest
+
     from inventory.models import StockLevel
+
+    Log = Callable[[str], object]
 
 REASONS: Final = [
     ("adjustment", "Adjustment"),
@@ -36,7 +40,7 @@ REASONS: Final = [
 ]
 
 
-class AdjustmentForm(PlainTextForm):
+class AdjustmentForm(StaffForm, forms.Form):
     """A change by some units, or the quantity that somebody has counted.
 
     ``expected_quantity`` is what stood on the page, ``once`` makes sending the form twice
@@ -77,26 +81,18 @@ class AdjustmentForm(PlainTextForm):
     once = forms.UUIDField(widget=forms.HiddenInput)
 
     def __init__(self, data: Any = None, *, level: StockLevel, may_count: bool) -> None:
-        super().__init__(
-            data, initial={"expected_quantity": level.on_hand, "once": uuid4().hex}
-        )
+        super().__init__(data, initial={"expected_quantity": level.on_hand, "once": uuid4()})
         if not may_count:
             del self.fields["quantity"]
 
     def clean(self) -> dict[str, Any]:
         super().clean()
-        delta, counted = self._entered("quantity_delta"), self._entered("quantity")
-        if self.errors:
-            return self.cleaned_data
-        if (delta is None) == (counted is None):
-            message = "Enter one of the two: a change" if delta is not None else "Enter a change"
-            self.add_error(None, f"{message} or a counted quantity.")
-        elif delta == 0:
+        delta, counted = self.cleaned_data.get("quantity_delta"), self.cleaned_data.get("quantity")
+        if delta == 0:
             self.add_error("quantity_delta", "A change by 0 changes nothing.")
+        elif not self.errors and (delta is None) == (counted is None):
+            self.add_error(None, "Enter either a change or a counted quantity.")
         return self.cleaned_data
-
-    def _entered(self, name: str) -> int | None:
-        return self.cleaned_data.get(name)
 
     def change(self, level: StockLevel) -> Change:
         entered = self.cleaned_data
@@ -115,3 +111,38 @@ class AdjustmentForm(PlainTextForm):
         """What is sent next is judged by the figures that stand on the page now."""
         self.data = self.data.copy()
         self.data["expected_quantity"] = str(level.on_hand)
+
+
+def adjust(level: StockLevel, form: AdjustmentForm, request: HttpRequest, log: Log) -> str:
+    """Adjust a stock level as its valid form says, and say what has become of it.
+
+    The same form sent again is told the same, and nothing is done. ``log`` is called with the
+    sentence, in the transaction of the change. Refuses as ``operations.adjust_stock`` does, and
+    with KeyReused and InProgress.
+    """
+    change, path = form.change(level), request.path.rstrip("/")
+    said: list[str] = []
+
+    def apply() -> once.Answer:
+        operations.adjust_stock(changes=[change])
+        said[:] = [_outcome(level, change)]
+        log(said[0])
+        return once.Answer(HTTPStatus.OK, said[0].encode())
+
+    given = once.apply_once(
+        scope=once.Scope(f"staff:{request.user.pk}", "POST", path, form.cleaned_data["once"].hex),
+        fingerprint=once.fingerprint("POST", path, [], asdict(change)),
+        apply=apply,
+    )
+    return given.body.decode() if given else said[0]
+
+
+def _outcome(level: StockLevel, change: Change) -> str:
+    """What this request has done to the level, which is still locked: ``MUG at main: 7 → 4``."""
+    place = f"{level.product.sku} at {level.location.code}"
+    movements = level.movements.filter(request_id=current().request_id)
+    movement = movements.order_by("-sequence").first()
+    if movement is None:
+        return f"{place}: {change.count}, as counted. Nothing had to be changed."
+    after = movement.on_hand_after
+    return f"{place}: {after - movement.delta} → {after} ({movement.reason})"

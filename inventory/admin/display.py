@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from django.urls import reverse
 from django.utils.html import format_html
 
 from common.backoffice.display import label, link
@@ -37,3 +38,9 @@ def change(movement: StockMovement) -> SafeString:
     return format_html(
         '<span class="so-figure so-{}">{}</span>', tone, f"{movement.delta:+}".replace("-", "−")
     )
+
+
+def adjust_link(level: StockLevel, *, query: str = "") -> SafeString:
+    """``query`` says where the form leads back to."""
+    address = reverse("admin:inventory_stocklevel_adjust", args=[level.pk])
+    return format_html('<a class="so-link" href="{}{}">Adjust stock</a>', address, query)

@@ -11,6 +11,7 @@ from unfold.decorators import display
 
 from common.backoffice.admins import ReadOnlyAdmin
 from common.backoffice.display import link, moment
+from common.backoffice.lists import typed
 from inventory.admin.display import change, product_link
 from inventory.models import StockMovement, Transfer
 from products.models import Product
@@ -27,7 +28,7 @@ def of_product_or_reference(queryset: Any, search_term: str) -> tuple[Any, bool]
 
     The products are asked for first: so each of the two conditions can use its index.
     """
-    text = search_term.strip()
+    text = typed(search_term)
     if not text:
         return queryset, False
     products = Product.objects.filter(sku__startswith=text.upper()).values_list("pk", flat=True)

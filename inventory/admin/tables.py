@@ -5,13 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
-from django.urls import reverse
-from django.utils.html import format_html
 from unfold.admin import TabularInline
 from unfold.forms import PaginationInlineFormSet
 
 from common.backoffice.display import link, moment
-from inventory.admin.display import available, change
+from inventory.admin.display import adjust_link, available, change
 from inventory.models import StockLevel, StockMovement
 
 if TYPE_CHECKING:
@@ -46,6 +44,7 @@ class StockLevelTable(ReadOnlyTable):
     readonly_fields = fields
     ordering = ["location__priority", "location__code"]
     template_after = "inventory/after_levels.html"
+    tab = True
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[StockLevel]:
         return super().get_queryset(request).select_related("location")
@@ -64,8 +63,7 @@ class StockLevelTable(ReadOnlyTable):
 
     @admin.display(description="")
     def to_adjust(self, level: StockLevel) -> SafeString:
-        address = reverse("admin:inventory_stocklevel_adjust", args=[level.pk])
-        return format_html('<a class="so-link" href="{}?back=product">Adjust stock</a>', address)
+        return adjust_link(level, query="?back=product")
 
 
 class LatestRows(PaginationInlineFormSet):
@@ -105,6 +103,7 @@ class MovementTable(ReadOnlyTable):
 
 class ProductMovementTable(MovementTable):
     ordering = ["-id"]
+    tab = True
 
 
 class LevelMovementTable(MovementTable):

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 from rest_framework.fields import DateTimeField
 
 from common.api import links
-from common.api.renderers import Finished
 
 if TYPE_CHECKING:
     from inventory.queries import Inventory
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
 instants = DateTimeField()
 
 
-def document(inventory: Inventory, origin: str) -> Finished:
+def document(inventory: Inventory, origin: str) -> dict[str, Any]:
     """The document of GET /inventory/{product_id}."""
     url = links.resource_url(origin, "inventory", inventory.pk)
     attributes: dict[str, Any] = {
@@ -44,12 +43,13 @@ def document(inventory: Inventory, origin: str) -> Finished:
             ],
         },
     }
-    return Finished(
-        data={
+    return {
+        "links": {"self": url},
+        "data": {
             "type": "inventory",
             "id": str(inventory.pk),
             "attributes": attributes,
             "relationships": relationships,
             "links": {"self": url},
-        }
-    )
+        },
+    }

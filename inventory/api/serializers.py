@@ -142,6 +142,7 @@ class InventoryInput(_OfProduct):
     kept = frozenset(
         {"reserved", "available", "incoming", "next_eta", "last_updated", "version", "stock_levels"}
     )
+    example = {"sku": "LAPTOP-13", "quantity": 40, "location": "main"}
 
     quantity = fields.Integer(required=False, min_value=0)
     location = fields.Text(required=False, max_length=64)
@@ -157,6 +158,7 @@ class InventoryChange(StrictSerializer):
             "Send a quantity_delta, or a quantity with the expected_quantity."
         )
     }
+    example = {"quantity_delta": -5, "reason": "sale", "reference": "ORDER-1042"}
 
     quantity = fields.Integer(required=False, min_value=0)
     expected_quantity = fields.Integer(required=False, min_value=0)
@@ -176,6 +178,7 @@ class LocationInput(StrictSerializer):
     """A place that holds stock."""
 
     kept = frozenset({"version", "created_at", "updated_at"})
+    example = {"code": "annex", "name": "Annex", "priority": 200}
 
     code = fields.Text(max_length=64)
     name = fields.Text(max_length=255)
@@ -190,6 +193,7 @@ class ReorderSettings(StrictSerializer):
         {"on_hand", "reserved", "available", "incoming", "version", "updated_at"}
         | {"product", "location"}
     )
+    example = {"reorder_point": 10, "reorder_quantity": 25}
 
     reorder_point = fields.Integer(
         required=False, allow_null=True, min_value=0, max_value=MAX_QUANTITY
@@ -209,6 +213,13 @@ class TransferInput(_OfProduct):
         "to_location": Link("locations", "to_location"),
     }
     kept = frozenset({"actor", "request_id", "created_at", "movements"})
+    example = {
+        "sku": "LAPTOP-13",
+        "from_location": "main",
+        "to_location": "annex",
+        "quantity": 12,
+        "reference": "MOVE-7",
+    }
 
     from_location = fields.Text(max_length=64)
     to_location = fields.Text(max_length=64)
@@ -219,5 +230,7 @@ class TransferInput(_OfProduct):
 
 class ReversalInput(StrictSerializer):
     """Why something is taken back."""
+
+    example = {"note": "Booked on the wrong product"}
 
     note = fields.Text(required=False, allow_blank=True, max_length=1000)

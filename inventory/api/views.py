@@ -12,6 +12,7 @@ from rest_framework.response import Response
 from common.access.permissions import HasScope
 from common.api import links
 from common.api.negotiation import HTML
+from common.api.openapi.described import described
 from common.api.views import ResourceView
 from inventory import operations, queries, rules
 from inventory.api import filters, representation
@@ -74,7 +75,14 @@ class InventoryView(ResourceView):
         inventory = operations.open_inventory(**self.read_input(InventoryInput))
         return self.resource(inventory, status=201)
 
+    @described(operation_id="adjustInventory", also=(428,))
     def partial_update(self, request: Request, pk: str) -> Response:
+        """Add or take units, or set a count.
+
+        `quantity_delta` is a signed number of units. `quantity` is a count, and needs the
+        `expected_quantity` that the counter saw, or If-Match; equal to the current quantity it
+        changes nothing.
+        """
         expected_version = None
         wanted = self.input_alone()
         if wanted is None:
@@ -98,7 +106,7 @@ class InventoryView(ResourceView):
         Such a change, the most frequent request of all, is carried out without reading the row
         first: the operation looks anyway, under its lock.
         """
-        document = self.request.data
+        document: Document = self.request.data
         speaks_of_it = "If-Match" in self.request.headers or document.relationships
         if speaks_of_it or not self.is_named(document):
             return None
@@ -207,11 +215,14 @@ class StockMovementView(ResourceView):
         return _with_related(self, rows)
 
     @action(detail=True, methods=["post"])
+    @described(takes=ReversalInput, status=201)
     def reverse(self, request: Request, pk: str) -> Response:
         """Write the opposite movement, once."""
         self.get_object()
         self.check_action_document()
-        opposite = operations.reverse_movement(movement_id=pk, **self.read_input(ReversalInput))
+        opposite = operations.reverse_movement(
+            movement_id=UUID(pk), **self.read_input(ReversalInput)
+        )
         return self.resource(opposite, status=201)
 
 
@@ -245,17 +256,20 @@ class TransferView(ResourceView):
         return self.resource(transfer, status=201)
 
     @action(detail=True, methods=["post"])
+    @described(takes=ReversalInput, status=201)
     def reverse(self, request: Request, pk: str) -> Response:
         """Move the units back, once."""
         self.get_object()
         self.check_action_document()
-        opposite = operations.reverse_transfer(transfer_id=pk, **self.read_input(ReversalInput))
+        opposite = operations.reverse_transfer(
+            transfer_id=UUID(pk), **self.read_input(ReversalInput)
+        )
         return self.resource(opposite, status=201)
 
 
 def _with_related(view: ResourceView, rows: QuerySet[Any]) -> QuerySet[Any]:
     """The rows with the to-one relationships that the request includes or asks for."""
-    asked = {*view.query.include, view.kwargs.get("related_field")}
+    asked: set[str] = {*view.query.include, view.kwargs.get("related_field", "")}
     to_one = {"product", "location", "stock_level", "from_location", "to_location"}
     wanted = sorted(asked & to_one & set(view.relationships))
     return rows.select_related(*wanted) if wanted else rows

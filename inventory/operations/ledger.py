@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Self
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from django.db import connection
 
 from common.database import one_round_trip
-from common.errors import NotFound
+from common.errors import Invalid, NotFound
 from common.events.recording import Fact, record
+from common.ids import id_at, new_id
 from common.observability.context import current
 from inventory import rules
 from inventory.models import Location, StockLevel, StockMovement
@@ -17,16 +20,17 @@ from products.models import Product
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
+    from datetime import datetime
     from uuid import UUID
 
     from inventory.models import Transfer
 
 WRITE = """
-WITH moment AS (SELECT clock_timestamp() AS at),
+WITH moment AS (SELECT clock_timestamp() AS written),
 changed AS (
     UPDATE inventory_stocklevel AS level
     SET on_hand = new.on_hand, version = new.version,
-        movement_count = new.movement_count, updated_at = moment.at
+        movement_count = new.movement_count, updated_at = moment.written
     FROM moment, unnest(%s::uuid[], %s::bigint[], %s::bigint[], %s::bigint[])
         AS new (id, on_hand, version, movement_count)
     WHERE level.id = new.id
@@ -35,13 +39,30 @@ INSERT INTO inventory_stockmovement (
     id, stock_level_id, product_id, location_id, sequence, delta, on_hand_after, reason,
     reference, note, transfer_id, reversal_of_id, actor, request_id, created_at
 )
-SELECT new.*, moment.at
+SELECT new.*, coalesce(%s::timestamptz, moment.written)
 FROM moment, unnest(
     %s::uuid[], %s::uuid[], %s::uuid[], %s::uuid[], %s::bigint[], %s::bigint[], %s::bigint[],
     %s::text[], %s::text[], %s::text[], %s::uuid[], %s::uuid[], %s::text[], %s::text[]
 ) AS new
-RETURNING created_at
+RETURNING created_at, (SELECT written FROM moment)
 """
+
+HISTORY = """
+SELECT max(created_at), clock_timestamp() FROM inventory_stockmovement
+WHERE product_id = ANY(%s::uuid[])
+"""
+HISTORY_STEP: Final = timedelta(seconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Why:
+    """What a movement says of its cause, besides who and which request."""
+
+    reason: str
+    reference: str = ""
+    note: str = ""
+    transfer: Transfer | None = None
+    reversal_of: StockMovement | None = None
 
 
 class Ledger:
@@ -49,22 +70,31 @@ class Ledger:
 
     Use it in a transaction: ``locked()`` first, then decide from ``levels_of()``, then ``move()``
     as often as needed, and ``write()`` once at the end. Nothing is written before that.
+
+    ``at`` is for history alone (the demo's month, an import): the moment when the movements
+    happened, by which their ids sort too. The ledger stays append-only: a line goes after the
+    lines that are there, so history is written in its order and at least a second apart.
     """
 
-    def __init__(self, levels: Iterable[StockLevel]) -> None:
+    def __init__(self, levels: Iterable[StockLevel], *, at: datetime | None = None) -> None:
+        self._at = at
         self._levels: dict[UUID, dict[UUID, StockLevel]] = {}
         self._movements: list[StockMovement] = []
         for level in levels:
             self._levels.setdefault(level.product_id, {})[level.location_id] = level
 
     @classmethod
-    def locked(cls, product_ids: Collection[UUID]) -> Self:
+    def locked(cls, product_ids: Collection[UUID], *, at: datetime | None = None) -> Self:
         """Lock every stock level of these products, in one query and in primary-key order.
 
-        Deleted products have no stock to change.
+        Deleted products have no stock to change. Refuses with Invalid when ``at`` does not follow
+        what the ledger knows of these products.
         """
         rows = StockLevel.objects.for_products(product_ids).of_living_products()
-        return cls(rows.select_related("product", "location").locked())
+        ledger = cls(rows.select_related("product", "location").locked(), at=at)
+        if at is not None:
+            _check_follows(product_ids, at)
+        return ledger
 
     def levels_of(self, product_id: UUID) -> list[StockLevel]:
         """The product's levels as they will be after the movements so far."""
@@ -106,17 +136,7 @@ class Ledger:
             known[location_id] = _made_level(product, location_id)
         return known[location_id]
 
-    def move(
-        self,
-        level: StockLevel,
-        delta: int,
-        *,
-        reason: str,
-        reference: str = "",
-        note: str = "",
-        transfer: Transfer | None = None,
-        reversal_of: StockMovement | None = None,
-    ) -> StockMovement:
+    def move(self, level: StockLevel, delta: int, why: Why) -> StockMovement:
         """Change a level by a signed number of units, in memory until ``write()``.
 
         The caller has decided that it is possible; the database refuses what was forgotten.
@@ -127,37 +147,44 @@ class Ledger:
         level.movement_count += 1
         cause = current()
         movement = StockMovement(
+            id=self._next_id(),
             stock_level=level,
             product=level.product,
             location=level.location,
             sequence=level.movement_count,
             delta=delta,
             on_hand_after=level.on_hand,
-            reason=reason,
-            reference=reference,
-            note=note,
-            transfer=transfer,
-            reversal_of=reversal_of,
+            reason=why.reason,
+            reference=why.reference,
+            note=why.note,
+            transfer=why.transfer,
+            reversal_of=why.reversal_of,
             actor=cause.actor,
             request_id=cause.request_id,
         )
         self._movements.append(movement)
         return movement
 
+    def _next_id(self) -> UUID:
+        """Ids of one moment in the past are set a millisecond apart, to stay in their order."""
+        if self._at is None:
+            return new_id()
+        return id_at(self._at + timedelta(milliseconds=len(self._movements)))
+
     def write(self) -> None:
         """Write the changed levels, the movements and their events, in one round trip."""
         if not self._movements:
             return
         changed = {movement.stock_level_id: movement.stock_level for movement in self._movements}
-        parameters = [*_columns(_level_row(level) for level in changed.values())]
+        parameters = [*_columns(_level_row(level) for level in changed.values()), self._at]
         parameters += _columns(_movement_row(movement) for movement in self._movements)
         with connection.cursor() as cursor:
             with one_round_trip():
                 cursor.execute(WRITE, parameters)
                 record(_fact(movement) for movement in self._movements)
-            (moment,) = cursor.fetchone()
+            happened, written = cursor.fetchone()
         for movement in self._movements:
-            movement.created_at = movement.stock_level.updated_at = moment
+            movement.created_at, movement.stock_level.updated_at = happened, written
 
     def inventory(self, product_id: UUID) -> Inventory:
         """The product's stock as it stands after the movements."""
@@ -189,6 +216,15 @@ def location_named(code_or_id: str, *, attribute: str = "location") -> Location:
     if location is None:
         raise NotFound(f"There is no location {code_or_id!r}.", attribute=attribute)
     return location
+
+
+def _check_follows(product_ids: Collection[UUID], at: datetime) -> None:
+    """Refuse a moment that is not after all movements of these products, or not in the past."""
+    with connection.cursor() as cursor:
+        cursor.execute(HISTORY, [list(product_ids)])
+        last, now = cursor.fetchone()
+    if (last and at < last + HISTORY_STEP) or at > now - HISTORY_STEP:
+        raise Invalid("This moment is not after the last movement, or not past.", attribute="at")
 
 
 def _made_level(product: Product, location_id: UUID) -> StockLevel:

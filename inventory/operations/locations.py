@@ -97,9 +97,7 @@ def _code(text: str) -> str:
     """The code as it is kept: lower case, and never to be taken for an id."""
     code = text.lower()
     if not CODE.fullmatch(code) or _is_uuid(code):
-        raise Invalid(
-            "Use 1 to 64 letters, digits and - _ . only, and no UUID.", attribute="code"
-        )
+        raise Invalid("Use 1 to 64 letters, digits and - _ . only, and no UUID.", attribute="code")
     return code
 
 

@@ -9,7 +9,7 @@ from common.errors import NotFound
 from inventory import rules
 from inventory.errors import AlreadyReversed, InsufficientStock, PartOfTransfer, Shortage
 from inventory.models import StockMovement, Transfer
-from inventory.operations.ledger import Ledger
+from inventory.operations.ledger import Ledger, Why
 from inventory.operations.transfers import write_transfer
 
 if TYPE_CHECKING:
@@ -47,10 +47,7 @@ def reverse_movement(*, movement_id: UUID, note: str = "") -> StockMovement:
     opposite = ledger.move(
         level,
         -movement.delta,
-        reason=StockMovement.Reason.REVERSAL,
-        reference=movement.reference,
-        note=note,
-        reversal_of=movement,
+        Why("reversal", movement.reference, note, reversal_of=movement),
     )
     ledger.write()
     return opposite

@@ -8,10 +8,11 @@ from common.database import in_transaction
 from common.errors import Duplicate, VersionMismatch
 from common.events.recording import Fact, record
 from inventory import rules
-from inventory.errors import InsufficientStock
+from inventory.errors import InsufficientStock, Shortage
 from inventory.models import Location, StockLevel
 from inventory.operations.ledger import (
     Ledger,
+    Why,
     living_product,
     location_named,
     product_with,
@@ -19,6 +20,7 @@ from inventory.operations.ledger import (
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
     from uuid import UUID
 
     from inventory.queries import Inventory
@@ -27,20 +29,23 @@ if TYPE_CHECKING:
 
 @in_transaction
 def adjust_stock(
-    *, changes: Sequence[rules.Change], expected_version: int | None = None
+    *,
+    changes: Sequence[rules.Change],
+    expected_version: int | None = None,
+    at: datetime | None = None,
 ) -> list[Inventory]:
     """Carry out all the changes, in their order, or none of them.
 
     A delta of units, or an absolute count guarded by what the counter saw; a count that is equal
     to the current quantity changes nothing. ``expected_version`` is the inventory's version that
     the caller has seen, for changes of one product. Returns the inventory of each product after
-    the changes, in their order.
+    the changes, in their order. ``at`` is for writing history, see ``Ledger``.
 
     Refuses with NotFound, VersionMismatch, Invalid, InsufficientStock (naming every short line),
     QuantityLimit, LocationRequired, PreconditionRequired, StaleQuantity and BelowReserved.
     """
     product_ids = list(dict.fromkeys(change.product_id for change in changes))
-    ledger = Ledger.locked(product_ids)
+    ledger = Ledger.locked(product_ids, at=at)
     _check_version(ledger, product_ids, expected_version)
     for change, postings in _decided(ledger, changes):
         for posting in postings:
@@ -48,9 +53,7 @@ def adjust_stock(
             ledger.move(
                 ledger.level_at(product, posting.location_id),
                 posting.delta,
-                reason=posting.reason,
-                reference=change.reference,
-                note=change.note,
+                Why(posting.reason, change.reference, change.note),
             )
     ledger.write()
     return [ledger.inventory(product_id) for product_id in product_ids]
@@ -63,20 +66,22 @@ def open_inventory(
     sku: str | None = None,
     quantity: int = 0,
     location: str | None = None,
+    at: datetime | None = None,
 ) -> Inventory:
     """Give a product its first stock at a location; units above zero are movement 1, a receipt.
 
-    The product by id or SKU. The default location when none is named. Refuses with NotFound, and
-    with Duplicate when the product has a stock level there already.
+    The product by id or SKU. The default location when none is named. ``at`` is for writing
+    history, see ``Ledger``. Refuses with NotFound, and with Duplicate when the product has a
+    stock level there already.
     """
     product = living_product(product_with(product_id, sku))
     place = location_named(location) if location else Location.objects.default()
     level = StockLevel(product=product, location=place)
     if not _is_new(level):
         raise Duplicate(f"{product.sku} has a stock level at {place.code} already; change that.")
-    ledger = Ledger.locked([product.pk])
+    ledger = Ledger.locked([product.pk], at=at)
     if quantity:
-        ledger.move(ledger.level_at(product, place.pk), quantity, reason="receipt")
+        ledger.move(ledger.level_at(product, place.pk), quantity, Why("receipt"))
         ledger.write()
     else:
         record([_opened(product, place)])
@@ -113,7 +118,8 @@ def _decided(
     All short lines are found before any is refused.
     """
     levels = {change.product_id: ledger.facts(change.product_id) for change in changes}
-    decided, shortages = [], []
+    decided: list[tuple[rules.Change, list[rules.Posting]]] = []
+    shortages: list[Shortage] = []
     for change in changes:
         try:
             postings = rules.decide(

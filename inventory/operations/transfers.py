@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from common.database import in_transaction
 from common.errors import Invalid
+from common.ids import id_at
 from common.observability.context import current
 from inventory import rules
 from inventory.errors import InsufficientStock, Shortage
-from inventory.models import StockMovement, Transfer
-from inventory.operations.ledger import Ledger, location_named, product_with
+from inventory.models import Transfer
+from inventory.operations.ledger import Ledger, Why, location_named, product_with
 
 if TYPE_CHECKING:
+    from datetime import datetime
     from uuid import UUID
 
 
@@ -26,17 +29,19 @@ def transfer_stock(
     quantity: int,
     reference: str = "",
     note: str = "",
+    at: datetime | None = None,
 ) -> Transfer:
     """Move units of one product between two locations: both movements, or none.
 
-    The product by id or SKU, locations by code or id. Refuses with NotFound, Invalid, InsufficientStock and QuantityLimit.
+    The product by id or SKU, locations by code or id. ``at`` is for writing history, see
+    ``Ledger``. Refuses with NotFound, Invalid, InsufficientStock and QuantityLimit.
     """
     source = location_named(from_location, attribute="from_location")
     target = location_named(to_location, attribute="to_location")
     if source == target:
         raise Invalid("The two locations must differ.", attribute="to_location")
     wanted = product_with(product_id, sku)
-    ledger = Ledger.locked([wanted])
+    ledger = Ledger.locked([wanted], at=at)
     transfer = Transfer(
         product=ledger.product(wanted),
         from_location=source,
@@ -45,6 +50,8 @@ def transfer_stock(
         reference=reference,
         note=note,
     )
+    if at is not None:
+        transfer.pk, transfer.created_at = id_at(at), at
     write_transfer(ledger, transfer)
     return transfer
 
@@ -68,9 +75,9 @@ def write_transfer(ledger: Ledger, transfer: Transfer) -> None:
     rules.check_limit((target.on_hand if target else 0) + quantity)
     transfer.actor, transfer.request_id = current().actor, current().request_id
     transfer.save(force_insert=True)
-    texts = {"reference": transfer.reference, "note": transfer.note, "transfer": transfer}
-    ledger.move(source, -quantity, reason=StockMovement.Reason.TRANSFER_OUT, **texts)
+    out = Why("transfer_out", transfer.reference, transfer.note, transfer)
+    ledger.move(source, -quantity, out)
     arrived = ledger.level_at(product, transfer.to_location.pk)
-    movement = ledger.move(arrived, quantity, reason=StockMovement.Reason.TRANSFER_IN, **texts)
+    movement = ledger.move(arrived, quantity, replace(out, reason="transfer_in"))
     ledger.write()
     transfer.created_at = movement.created_at

@@ -8,6 +8,7 @@ from django import forms
 from django.contrib import admin
 from django.urls import reverse
 from django.utils.html import format_html
+from unfold.widgets import UnfoldAdminTextInputWidget
 
 from common.backoffice.admins import OperationsAdmin
 from common.backoffice.display import moment
@@ -16,14 +17,15 @@ from products import operations
 from products.models import Category
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from django.utils.safestring import SafeString
 
 
 class CategoryForm(OperationForm):
     slug = forms.CharField(
-        max_length=255, required=False, help_text="Stands in addresses. Empty: made from the name."
+        max_length=255,
+        required=False,
+        widget=UnfoldAdminTextInputWidget,
+        help_text="Stands in addresses. Empty: made from the name.",
     )
 
     class Meta:
@@ -74,5 +76,4 @@ class CategoryAdmin(OperationsAdmin):
 
     @admin.display(description="last changed", ordering="updated_at")
     def changed(self, category: Category) -> SafeString | None:
-        instant: datetime = category.updated_at
-        return moment(instant)
+        return moment(category.updated_at)

@@ -45,7 +45,7 @@ def pictures(product: Product) -> SafeString:
 def _framed(urls: list[str], *, size: str) -> SafeString:
     picture = format_html_join(
         "",
-        '<img src="{}" alt="" loading="lazy" decoding="async" referrerpolicy="no-referrer">',
+        '<img src="{}" alt="" loading="lazy" referrerpolicy="no-referrer" onerror="this.remove()">',
         ((url,) for url in urls),
     )
     return format_html('<span class="{}">{}</span>', size, picture)

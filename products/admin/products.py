@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.contrib import admin
-from django.db.models import Q
 from unfold.decorators import display
-from unfold.views import ChangeList
+from unfold.widgets import UnfoldAdminDecimalFieldWidget, UnfoldAdminTextareaWidget
 
 from common.backoffice.admins import OperationsAdmin
 from common.backoffice.display import label, moment
 from common.backoffice.forms import OperationForm
-from products import extensions, operations
+from common.backoffice.lists import QuickChangeList, typed
+from products import extensions, operations, rules
 from products.admin.filters import DeletedFilter
 from products.admin.images import ImagesField, pictures, thumbnail
 from products.models import Product
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from django.db.models import QuerySet
     from django.http import HttpRequest
     from django.utils.safestring import SafeString
@@ -29,6 +28,12 @@ NEVER_STOCKED = label("–", tone="quiet", reason="Never stocked")
 
 
 class ProductForm(OperationForm):
+    price = forms.DecimalField(
+        min_value=Decimal("0.01"),
+        max_value=rules.MAX_PRICE,
+        decimal_places=2,
+        widget=UnfoldAdminDecimalFieldWidget,
+    )
     images = ImagesField(help_text="Addresses (https://…), one on each line. The first is shown.")
 
     class Meta:
@@ -48,15 +53,16 @@ class ProductForm(OperationForm):
             "barcode": "8, 12, 13 or 14 digits, as the scanner reads them. May be empty.",
             "status": "Only active products are for sale.",
         }
+        widgets = {"description": UnfoldAdminTextareaWidget(attrs={"rows": 4})}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        if self.instance._state.adding and "sku" in self.fields:  # noqa: SLF001
+        if self.is_new and "sku" in self.fields:
             self.fields["sku"].required = False
             self.fields["sku"].help_text += ". Empty: one is made."
 
 
-class ProductList(ChangeList):
+class ProductList(QuickChangeList):
     """A page of products, each with its inventory: one more query, however many they are."""
 
     def get_results(self, request: HttpRequest) -> None:
@@ -113,7 +119,7 @@ class ProductAdmin(OperationsAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return super().has_delete_permission(request, obj) and not _is_deleted(obj)
 
-    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[QuickChangeList]:
         return ProductList
 
     def get_list_filter(self, request: HttpRequest) -> list[Any]:
@@ -125,19 +131,24 @@ class ProductAdmin(OperationsAdmin):
     def get_fieldsets(self, request: HttpRequest, obj: Product | None = None) -> list[Any]:
         if obj is None:
             return self.fieldsets
-        last = "deleted" if obj.deleted_at else "changed"
-        *others, (images, fields) = self.fieldsets
-        shown = {"fields": ["shown_images", *fields["fields"]]}
-        return [*others, (images, shown), ("Record", {"fields": ["created", last]})]
+        first = ["deleted", "stock"] if obj.deleted_at else ["stock"]
+        details, price, _images = self.fieldsets
+        return [
+            (None, {"fields": first}),
+            details,
+            price,
+            ("Images", {"fields": ["shown_images", "images"]}),
+            ("Record", {"fields": ["created", "changed"]}),
+        ]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Product | None = None) -> list[str]:
-        return ["shown_images", "created", "changed", "deleted"]
+        return ["stock", "shown_images", "created", "changed", "deleted"]
 
     def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str):
         """Also asked by the fields of other pages that pick a product: a living one."""
-        text = search_term.strip()
+        text = typed(search_term)
         if DeletedFilter.is_chosen(request):
-            return queryset.filter(_deleted_found_by(text)), False
+            return queryset.deleted_found_by(text), False
         if not text:
             return queryset.living(), False
         found = queryset.found_by(text)
@@ -182,20 +193,20 @@ class ProductAdmin(OperationsAdmin):
         return moment(product.created_at)
 
     @admin.display(description="deleted")
-    def deleted(self, product: Product) -> SafeString | None:
-        return moment(product.deleted_at)
+    def deleted(self, product: Product) -> SafeString:
+        return label(moment(product.deleted_at), tone="out", reason="It can only be read")
 
     @admin.display(description="as shown")
     def shown_images(self, product: Product) -> SafeString:
         return pictures(product)
 
+    @admin.display(description="stock")
+    def stock(self, product: Product) -> str:
+        inventory = extensions.inventories_of([product]).get(product.pk)
+        if inventory is None:
+            return "Never stocked"
+        return f"{inventory.quantity} on hand, {inventory.available} available"
+
 
 def _is_deleted(product: Any) -> bool:
     return isinstance(product, Product) and product.deleted_at is not None
-
-
-def _deleted_found_by(text: str) -> Q:
-    """Deleted products are few and not indexed for search."""
-    if not text:
-        return Q()
-    return Q(sku__startswith=text.upper()) | Q(barcode=text) | Q(name__icontains=text)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from django.http import HttpResponse
 
-from common.api import conditional, links
-from common.api.renderers import JSONAPIRenderer
+from common.api import conditional, links, resources
+from common.api.encoding import encoded
 from products import cache
 from products.api.serializers import ProductSerializer
 from products.cache import Entry
@@ -22,17 +21,9 @@ if TYPE_CHECKING:
 
 def rendered(product: Product) -> Entry:
     """The document of GET /products/{id}, the origin in its links left open."""
-    serializer = ProductSerializer(product, context={"origin": links.ANY_ORIGIN})
-    resource = JSONAPIRenderer.build_json_resource_obj(
-        serializer.fields, serializer.data, product, "products", serializer
-    )
-    document: dict[str, Any] = {
-        "jsonapi": {"version": "1.1"},
-        "links": {"self": resource["links"]["self"]},
-        "data": resource,
-    }
-    text = json.dumps(document, ensure_ascii=False, separators=(",", ":"))
-    return Entry(product.version, text.encode())
+    resource = resources.Builder(links.ANY_ORIGIN).resource(ProductSerializer, product)
+    document = {"links": {"self": resource["links"]["self"]}, "data": resource}
+    return Entry(product.version, encoded(document))
 
 
 def entry_for(product_id: UUID) -> tuple[Entry | None, str]:

@@ -11,6 +11,19 @@ from common.api.serializers import Link, StrictSerializer
 from products import rules
 from products.models import Category, Product
 
+SKU = {"pattern": r"^[A-Za-z0-9\-_./]{1,64}$", "description": "Kept in upper case."}
+IMAGE = {
+    "format": "uri",
+    "pattern": r"^[Hh][Tt][Tt][Pp][Ss]?://[^\s/?#@]+([/?#]\S*)?$",
+    "maxLength": rules.MAX_IMAGE_LENGTH,
+}
+BARCODE = {
+    "format": "gtin",
+    "pattern": "^([0-9]{8}|[0-9]{12,14})$",
+    "description": "GTIN-8, -12, -13 or -14; the last digit is the check digit.",
+}
+SLUG = {"format": "slug", "description": "Made of its ASCII letters and digits, and hyphens."}
+
 
 class CategorySerializer(serializers.ModelSerializer):
     parent = ToOne("categories", allow_null=True)
@@ -56,14 +69,25 @@ class ProductInput(StrictSerializer):
     aliases = {"category": "category_id"}
     kept = frozenset({"created_at", "updated_at", "version", "inventory"})
 
-    sku = fields.Text(rules.sku, required=False, allow_null=True, max_length=64)
+    example = {
+        "sku": "LAPTOP-13",
+        "name": "Laptop",
+        "description": "13 inch, 16 GB",
+        "price": "1299.99",
+        "images": ["https://example.com/laptop.jpg"],
+        "barcode": "4006381333931",
+    }
+
+    sku = fields.Text(rules.sku, required=False, allow_null=True, max_length=64, documented=SKU)
     name = fields.Text(max_length=255)
     description = fields.Text()
     price = fields.Money(max_value=rules.MAX_PRICE)
     images = drf.ListField(
-        child=fields.Text(rules.image), required=False, max_length=rules.MAX_IMAGES
+        child=fields.Text(rules.image, documented=IMAGE),
+        required=False,
+        max_length=rules.MAX_IMAGES,
     )
-    barcode = fields.Text(rules.barcode, required=False, allow_null=True)
+    barcode = fields.Text(rules.barcode, required=False, allow_null=True, documented=BARCODE)
     status = fields.Choice(Product.Status.values, required=False)
     category_id = fields.Id(required=False, allow_null=True)
 
@@ -71,7 +95,9 @@ class ProductInput(StrictSerializer):
 class ProductChanges(ProductInput):
     """What may be changed of a product: any of it, a SKU by another one only."""
 
-    sku = fields.Text(rules.sku, required=False, max_length=64)
+    example = {"price": "1199.00"}
+
+    sku = fields.Text(rules.sku, required=False, max_length=64, documented=SKU)
 
 
 class CategoryInput(StrictSerializer):
@@ -81,12 +107,16 @@ class CategoryInput(StrictSerializer):
     aliases = {"parent": "parent_id"}
     kept = frozenset({"created_at", "updated_at", "version"})
 
+    example = {"name": "Computers", "slug": "computers"}
+
     name = fields.Text(max_length=255)
-    slug = fields.Text(max_length=255, required=False, allow_null=True)
+    slug = fields.Text(max_length=255, required=False, allow_null=True, documented=SLUG)
     parent_id = fields.Id(required=False, allow_null=True)
 
 
 class CategoryChanges(CategoryInput):
     """What may be changed of a category."""
 
-    slug = fields.Text(max_length=255, required=False)
+    example = {"name": "Computers and tablets"}
+
+    slug = fields.Text(max_length=255, required=False, documented=SLUG)

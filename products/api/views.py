@@ -68,13 +68,13 @@ class ProductView(ResourceView):
             _load_inventories(rows)
         return rows
 
-    def current_linkage(self, instance: Product | None, name: str) -> Any:
-        if instance is not None and name == "inventory":
+    def current_linkage(self, instance: Product, name: str) -> Any:
+        if name == "inventory":
             _load_inventories([instance])
         return super().current_linkage(instance, name)
 
     def is_default_representation(self) -> bool:
-        return self.resource_name == "products" and not self.request.query_params
+        return self.action != "related" and not self.request.query_params
 
     def retrieve(self, request: Request, pk: str) -> Any:
         if not self.is_default_representation() or request.accepted_media_type == HTML:

@@ -72,129 +72,280 @@ DROP COLLATION public.products_letters;
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         UnaccentExtension(),
         migrations.RunSQL(TEXT_FUNCTIONS, NO_TEXT_FUNCTIONS),
         migrations.CreateModel(
-            name='Category',
+            name="Category",
             fields=[
-                ('id', models.UUIDField(default=common.ids.new_id, editable=False, primary_key=True, serialize=False)),
-                ('name', models.CharField(max_length=255)),
-                ('slug', models.SlugField(db_index=False, max_length=255)),
-                ('version', models.PositiveBigIntegerField(default=1, editable=False)),
-                ('created_at', models.DateTimeField(db_default=common.database.ClockTimestamp(), editable=False)),
-                ('updated_at', models.DateTimeField(db_default=common.database.ClockTimestamp(), editable=False)),
-                ('name_order', models.GeneratedField(db_persist=True, expression=models.Func(models.F('name'), function='products_plain_text'), output_field=models.TextField(db_collation='C'))),
-                ('parent', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='children', to='products.category')),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=common.ids.new_id, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("name", models.CharField(max_length=255)),
+                ("slug", models.SlugField(db_index=False, max_length=255)),
+                ("version", models.PositiveBigIntegerField(default=1, editable=False)),
+                (
+                    "created_at",
+                    models.DateTimeField(
+                        db_default=common.database.ClockTimestamp(), editable=False
+                    ),
+                ),
+                (
+                    "updated_at",
+                    models.DateTimeField(
+                        db_default=common.database.ClockTimestamp(), editable=False
+                    ),
+                ),
+                (
+                    "name_order",
+                    models.GeneratedField(
+                        db_persist=True,
+                        expression=models.Func(models.F("name"), function="products_plain_text"),
+                        output_field=models.TextField(db_collation="C"),
+                    ),
+                ),
+                (
+                    "parent",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="children",
+                        to="products.category",
+                    ),
+                ),
             ],
             options={
-                'verbose_name_plural': 'categories',
+                "verbose_name_plural": "categories",
             },
         ),
         migrations.CreateModel(
-            name='Product',
+            name="Product",
             fields=[
-                ('id', models.UUIDField(default=common.ids.new_id, editable=False, primary_key=True, serialize=False)),
-                ('sku', models.CharField(db_collation='C', max_length=64, verbose_name='SKU')),
-                ('name', models.CharField(max_length=255)),
-                ('description', models.TextField()),
-                ('price', models.DecimalField(decimal_places=2, max_digits=10)),
-                ('images', django.contrib.postgres.fields.ArrayField(base_field=models.TextField(), blank=True, default=list, size=None)),
-                ('barcode', models.CharField(blank=True, max_length=14, null=True)),
-                ('status', models.CharField(choices=[('draft', 'Draft'), ('active', 'Active'), ('archived', 'Archived')], default='active', max_length=16)),
-                ('version', models.PositiveBigIntegerField(default=1, editable=False)),
-                ('created_at', models.DateTimeField(db_default=common.database.ClockTimestamp(), editable=False)),
-                ('updated_at', models.DateTimeField(db_default=common.database.ClockTimestamp(), editable=False)),
-                ('deleted_at', models.DateTimeField(blank=True, editable=False, null=True)),
-                ('name_order', models.GeneratedField(db_persist=True, expression=models.Func(models.F('name'), function='products_plain_text'), output_field=models.TextField(db_collation='C'))),
-                ('search', models.GeneratedField(db_persist=True, expression=models.Func(models.F('sku'), models.F('barcode'), models.F('name'), models.F('description'), function='products_search_vector'), output_field=django.contrib.postgres.search.SearchVectorField())),
-                ('category', models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='products', to='products.category')),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=common.ids.new_id, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("sku", models.CharField(db_collation="C", max_length=64, verbose_name="SKU")),
+                ("name", models.CharField(max_length=255)),
+                ("description", models.TextField()),
+                ("price", models.DecimalField(decimal_places=2, max_digits=10)),
+                (
+                    "images",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.TextField(), blank=True, default=list, size=None
+                    ),
+                ),
+                ("barcode", models.CharField(blank=True, max_length=14, null=True)),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("draft", "Draft"),
+                            ("active", "Active"),
+                            ("archived", "Archived"),
+                        ],
+                        default="active",
+                        max_length=16,
+                    ),
+                ),
+                ("version", models.PositiveBigIntegerField(default=1, editable=False)),
+                (
+                    "created_at",
+                    models.DateTimeField(
+                        db_default=common.database.ClockTimestamp(), editable=False
+                    ),
+                ),
+                (
+                    "updated_at",
+                    models.DateTimeField(
+                        db_default=common.database.ClockTimestamp(), editable=False
+                    ),
+                ),
+                ("deleted_at", models.DateTimeField(blank=True, editable=False, null=True)),
+                (
+                    "name_order",
+                    models.GeneratedField(
+                        db_persist=True,
+                        expression=models.Func(models.F("name"), function="products_plain_text"),
+                        output_field=models.TextField(db_collation="C"),
+                    ),
+                ),
+                (
+                    "search",
+                    models.GeneratedField(
+                        db_persist=True,
+                        expression=models.Func(
+                            models.F("sku"),
+                            models.F("barcode"),
+                            models.F("name"),
+                            models.F("description"),
+                            function="products_search_vector",
+                        ),
+                        output_field=django.contrib.postgres.search.SearchVectorField(),
+                    ),
+                ),
+                (
+                    "category",
+                    models.ForeignKey(
+                        blank=True,
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="products",
+                        to="products.category",
+                    ),
+                ),
             ],
         ),
         migrations.AddConstraint(
-            model_name='category',
-            constraint=models.UniqueConstraint(fields=('slug',), name='category_slug_unique'),
+            model_name="category",
+            constraint=models.UniqueConstraint(fields=("slug",), name="category_slug_unique"),
         ),
         migrations.AddConstraint(
-            model_name='category',
-            constraint=models.CheckConstraint(condition=models.Q(('parent', models.F('id')), _negated=True), name='category_not_its_own_parent'),
+            model_name="category",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("parent", models.F("id")), _negated=True),
+                name="category_not_its_own_parent",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='category',
-            constraint=models.CheckConstraint(condition=models.Q(('name', ''), _negated=True), name='category_name_not_blank'),
+            model_name="category",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("name", ""), _negated=True), name="category_name_not_blank"
+            ),
         ),
         migrations.AddIndex(
-            model_name='product',
-            index=django.contrib.postgres.indexes.GinIndex(condition=models.Q(('deleted_at__isnull', True)), fields=['search'], name='product_search'),
+            model_name="product",
+            index=django.contrib.postgres.indexes.GinIndex(
+                condition=models.Q(("deleted_at__isnull", True)),
+                fields=["search"],
+                name="product_search",
+            ),
         ),
         migrations.AddIndex(
-            model_name='product',
-            index=models.Index(condition=models.Q(('deleted_at__isnull', True)), fields=['id'], name='product_living'),
+            model_name="product",
+            index=models.Index(
+                condition=models.Q(("deleted_at__isnull", True)),
+                fields=["id"],
+                name="product_living",
+            ),
         ),
         migrations.AddIndex(
-            model_name='product',
-            index=models.Index(condition=models.Q(('deleted_at__isnull', True)), fields=['name_order', 'id'], name='product_by_name'),
+            model_name="product",
+            index=models.Index(
+                condition=models.Q(("deleted_at__isnull", True)),
+                fields=["name_order", "id"],
+                name="product_by_name",
+            ),
         ),
         migrations.AddIndex(
-            model_name='product',
-            index=models.Index(condition=models.Q(('deleted_at__isnull', True)), fields=['price', 'id'], name='product_by_price'),
+            model_name="product",
+            index=models.Index(
+                condition=models.Q(("deleted_at__isnull", True)),
+                fields=["price", "id"],
+                name="product_by_price",
+            ),
         ),
         migrations.AddIndex(
-            model_name='product',
-            index=models.Index(condition=models.Q(('deleted_at__isnull', True)), fields=['sku', 'id'], name='product_by_sku'),
+            model_name="product",
+            index=models.Index(
+                condition=models.Q(("deleted_at__isnull", True)),
+                fields=["sku", "id"],
+                name="product_by_sku",
+            ),
         ),
         migrations.AddIndex(
-            model_name='product',
-            index=models.Index(condition=models.Q(('deleted_at__isnull', True)), fields=['created_at', 'id'], name='product_by_creation'),
+            model_name="product",
+            index=models.Index(
+                condition=models.Q(("deleted_at__isnull", True)),
+                fields=["created_at", "id"],
+                name="product_by_creation",
+            ),
         ),
         migrations.AddIndex(
-            model_name='product',
-            index=models.Index(condition=models.Q(('deleted_at__isnull', True)), fields=['updated_at', 'id'], name='product_by_update'),
+            model_name="product",
+            index=models.Index(
+                condition=models.Q(("deleted_at__isnull", True)),
+                fields=["updated_at", "id"],
+                name="product_by_update",
+            ),
         ),
         migrations.AddIndex(
-            model_name='product',
-            index=models.Index(fields=['category', 'id'], name='product_by_category'),
+            model_name="product",
+            index=models.Index(fields=["category", "id"], name="product_by_category"),
         ),
         migrations.AddConstraint(
-            model_name='product',
-            constraint=models.UniqueConstraint(condition=models.Q(('deleted_at__isnull', True)), fields=('sku',), name='product_sku_unique'),
+            model_name="product",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("deleted_at__isnull", True)),
+                fields=("sku",),
+                name="product_sku_unique",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='product',
-            constraint=models.UniqueConstraint(condition=models.Q(('deleted_at__isnull', True)), fields=('barcode',), name='product_barcode_unique'),
+            model_name="product",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("deleted_at__isnull", True)),
+                fields=("barcode",),
+                name="product_barcode_unique",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='product',
-            constraint=models.CheckConstraint(condition=models.Q(('sku__regex', '^[A-Z0-9_./-]{1,64}$')), name='product_sku_form'),
+            model_name="product",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("sku__regex", "^[A-Z0-9_./-]{1,64}$")), name="product_sku_form"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='product',
-            constraint=models.CheckConstraint(condition=models.Q(('price__gt', 0), ('price__lte', Decimal('99999999.99'))), name='product_price_range'),
+            model_name="product",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("price__gt", 0), ("price__lte", Decimal("99999999.99"))),
+                name="product_price_range",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='product',
-            constraint=models.CheckConstraint(condition=models.Q(('name', ''), _negated=True), name='product_name_not_blank'),
+            model_name="product",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("name", ""), _negated=True), name="product_name_not_blank"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='product',
-            constraint=models.CheckConstraint(condition=models.Q(('description', ''), _negated=True), name='product_description_not_blank'),
+            model_name="product",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("description", ""), _negated=True),
+                name="product_description_not_blank",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='product',
-            constraint=models.CheckConstraint(condition=models.Q(('barcode__isnull', True), ('barcode__regex', '^[0-9]{8,14}$'), _connector='OR'), name='product_barcode_form'),
+            model_name="product",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("barcode__isnull", True), ("barcode__regex", "^[0-9]{8,14}$"), _connector="OR"
+                ),
+                name="product_barcode_form",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='product',
-            constraint=models.CheckConstraint(condition=models.Q(('status__in', ['draft', 'active', 'archived'])), name='product_status_known'),
+            model_name="product",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("status__in", ["draft", "active", "archived"])),
+                name="product_status_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='product',
-            constraint=models.CheckConstraint(condition=models.Q(('images__len__lte', 20)), name='product_images_limit'),
+            model_name="product",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("images__len__lte", 20)), name="product_images_limit"
+            ),
         ),
     ]

@@ -11,11 +11,9 @@ from tests.common.own_redis import OwnRedis
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pytest_django.fixtures import SettingsWrapper
-
 
 @pytest.fixture
-def own_redis(settings: SettingsWrapper) -> Iterator[OwnRedis]:
+def own_redis(settings) -> Iterator[OwnRedis]:
     """A Redis for this test alone, in place of the one that the settings name."""
     with tempfile.TemporaryDirectory() as folder:  # a short path, as sockets need it
         server = OwnRedis(Path(folder))
@@ -26,7 +24,7 @@ def own_redis(settings: SettingsWrapper) -> Iterator[OwnRedis]:
 
 
 @pytest.fixture
-def no_redis(settings: SettingsWrapper) -> None:
+def no_redis(settings) -> None:
     """Nothing listens where the settings say that Redis is."""
     nowhere = "unix:///nonexistent/redis.sock?db=0"
     settings.CACHES = {"default": {**settings.CACHES["default"], "LOCATION": nowhere}}

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def _program() -> str:
+def redis_program() -> str:
+    """Of this machine, or else of the wheel."""
     if found := shutil.which("redis-server"):
         return found
     from config.embedded.server import wheel_file  # only where none is installed
@@ -43,7 +44,7 @@ class OwnRedis:
             "appendfsync": "always",
         }
         arguments = [word for name, value in options.items() for word in (f"--{name}", value)]
-        self._process = subprocess.Popen([_program(), *arguments], stdout=subprocess.DEVNULL)
+        self._process = subprocess.Popen([redis_program(), *arguments], stdout=subprocess.DEVNULL)
         self.client.ping()
 
     def kill(self) -> None:

@@ -12,7 +12,7 @@ from threading import Barrier
 from typing import TYPE_CHECKING
 
 import pytest
-from redis.exceptions import ResponseError
+from redis.exceptions import DataError, ResponseError
 
 from common import redis
 from common.redis import RedisUnavailable
@@ -54,6 +54,12 @@ def test_a_refused_command_answers_with_its_error_and_is_no_outage(own_redis):
     assert isinstance(answers[1], ResponseError)
     assert answers[2] == b"x"
     assert redis.pipelined([("GET", "a")]) == [b"x"]
+
+
+def test_a_command_that_cannot_be_sent_is_a_bug_and_no_outage(own_redis):
+    with pytest.raises(DataError):
+        redis.pipelined([("SET", "a", None)])  # type: ignore[list-item]  # on purpose
+    assert redis.pipelined([("GET", "a")]) == [None]
 
 
 def test_a_killed_redis_is_reported_and_then_left_alone(own_redis, monkeypatch):
@@ -156,6 +162,20 @@ def test_a_process_that_slept_through_the_outage_does_not_serve_what_was_before(
         is_served("product")
     wait_for_recovery()
     assert not is_served("product")
+
+
+def test_one_outage_ends_one_epoch_however_many_threads_had_a_connection(own_redis):
+    with ThreadPoolExecutor(1) as another:
+        another.submit(redis.pipelined, [("PING",)]).result()
+        redis.pipelined([("PING",)])
+        own_redis.kill()
+        own_redis.start()
+        with pytest.raises(RedisUnavailable):
+            redis.pipelined([("PING",)])
+        wait_for_recovery()
+        epoch = redis.begin_epoch()
+        assert another.submit(redis.begin_epoch).result() == epoch
+        assert not redis._line.is_down
 
 
 def test_an_entry_computed_before_the_outage_does_not_join_the_new_epoch(own_redis):

@@ -138,6 +138,13 @@ class TestSecretKey:
         assert environment.secret_key() == made
         assert (tmp_path / "secret_key").stat().st_mode & 0o777 == 0o600
 
+    def test_a_place_where_none_can_be_kept_is_named(self, monkeypatch):
+        monkeypatch.setenv("DATA_DIR", "/dev/null")
+        with pytest.raises(
+            SettingError, match=r"^DATA_DIR cannot hold .*\.$"
+        ):
+            environment.secret_key()
+
     def test_a_database_of_ones_own_needs_one(self, monkeypatch):
         monkeypatch.setenv("DATABASE_URL", "postgres://db/stock")
         with pytest.raises(SettingError, match="SECRET_KEY is not set"):

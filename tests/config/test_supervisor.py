@@ -28,7 +28,7 @@ START_TIMEOUT = 60.0
 STOP_TIMEOUT = 15.0
 RESTART_TIMEOUT = 5.0  # the promise, and for the web server the time it takes to load
 
-NAMES = {"web": "gunicorn", "beat": " beat ", "worker": " worker "}
+NAMES = {"web": "gunicorn", "beat": "--app=config beat", "worker": "--app=config worker"}
 
 
 class Stockroom:
@@ -49,11 +49,13 @@ class Stockroom:
             start_new_session=True,
         )
         self.lines = []
-        self.reader = threading.Thread(target=self._read)
+        self.reader = threading.Thread(target=self._read, args=(self.process.stdout,))
         self.reader.start()
 
-    def _read(self):
-        self.lines.extend(self.process.stdout)  # one by one, as they come
+    def _read(self, output):
+        with output:
+            for line in output:
+                self.lines.append(line)
 
     @property
     def output(self):
@@ -113,7 +115,6 @@ class Stockroom:
             self.process.send_signal(number)
         code = self.process.wait(STOP_TIMEOUT)
         self.reader.join()
-        self.process.stdout.close()
         return code
 
 
@@ -137,9 +138,11 @@ def ready(tmp_path_factory):
 
 @pytest.mark.slow
 def test_it_tells_where_everything_is_and_its_first_command_works(ready):
-    command = re.search(r'curl -H "X-API-Key: (\S+)" http://(\S+?)(/\S+)', ready.output)
-    assert command[2] == f"127.0.0.1:{ready.port}"
-    status, body = ready.fetch(command[3], {"X-API-Key": command[1]})
+    ((key, host, path),) = re.findall(
+        r'curl -H "X-API-Key: (\S+)" http://(\S+?)(/\S+)', ready.output
+    )
+    assert host == f"127.0.0.1:{ready.port}"
+    status, body = ready.fetch(path, {"X-API-Key": key})
     assert (status, json.loads(body)["data"] != []) == (200, True)
     assert f"demo / {(ready.data_dir / 'demo_staff_password').read_text().strip()}" in ready.output
 

@@ -359,7 +359,7 @@ def three_levels(mug):
         ("filter[sku]=cup", [50]),
         ("filter[location]=main", [0, 7]),
         ("filter[location]=nowhere", []),
-        ("filter[available][gte]=1e15", []),
+        ("filter[available][gte]=1000000000000000", []),
         ("sort=-available", [0, 7, 50]),
     ],
 )

@@ -33,20 +33,25 @@ def singular(serializer: Any) -> str:
     return str(serializer.__name__).removesuffix("Serializer")
 
 
-def identifier(resource_type: str) -> Schema:
-    return object_of({"type": {"const": resource_type}, "id": ID})
-
-
-def linkage(field: Any) -> Schema:
-    """What ``data`` of a relationship is, for the serializer's field."""
-    if hasattr(field, "child_relation"):
-        return {"type": "array", "items": identifier(field.child_relation.resource_type)}
-    one = identifier(field.resource_type)
-    return nullable(one) if field.allow_null else one
+def identifier(components: Components, resource_type: str) -> Schema:
+    """Type and id of one resource."""
+    name = "".join(word.capitalize() for word in resource_type.split("-"))
+    return components.schema(
+        f"{name}Identifier", lambda: object_of({"type": {"const": resource_type}, "id": ID})
+    )
 
 
 def is_to_many(field: Any) -> bool:
     return hasattr(field, "child_relation")
+
+
+def linkage(components: Components, field: Any) -> Schema:
+    """What ``data`` of a relationship is, for the serializer's field."""
+    if is_to_many(field):
+        one = identifier(components, field.child_relation.resource_type)
+        return {"type": "array", "items": one}
+    one = identifier(components, field.resource_type)
+    return nullable(one) if field.allow_null else one
 
 
 class Answers:
@@ -80,7 +85,7 @@ class Answers:
         return object_of(members, optional={"attributes", "relationships"})
 
     def _relationship(self, field: Any) -> Schema:
-        members = {"links": self._relationship_links(), "data": linkage(field)}
+        members = {"links": self._relationship_links(), "data": linkage(self.components, field)}
         optional = {"data"} if isinstance(field, ToOneWhenIncluded) else ()
         return object_of(members, optional=optional)
 
@@ -116,7 +121,8 @@ class Answers:
 
     def linkage(self, name: str) -> Schema:
         """The document of a relationship URL."""
-        members = {"links": self._relationship_links(), "data": linkage(self.fields[name])}
+        data = linkage(self.components, self.fields[name])
+        members = {"links": self._relationship_links(), "data": data}
         return self._top_level(members)
 
     def _document(self, data: Schema, includes: Collection[str]) -> Schema:

@@ -2,38 +2,44 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+import inspect
+from itertools import combinations
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from rest_framework_json_api.utils import is_relationship_field
 
 from common.api.documents import Document
 from common.api.negotiation import JSON, JSONAPI
-from common.api.openapi.answers import ID, identifier, is_to_many, object_of
+from common.api.openapi.answers import ID, identifier, linkage, object_of
 from common.api.openapi.values import attribute, nullable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from common.api.openapi.answers import Answers
     from common.api.openapi.components import Schema
     from common.api.serializers import StrictSerializer
 
+Kind = Literal["create", "change", "action"]
 EXAMPLE_ID: Final = "0190f3a1-7c3e-7b1a-9d5e-3f6c8a1b2d4e"
 IGNORED: Final[Schema] = {"^@": {"description": "Ignored."}}
 
 
 class Input:
-    """What requests of one kind may carry, as the serializer that checks them declares it."""
+    """What requests of one kind may carry, as the serializer that checks them declares it.
+
+    ``kind``: "create", "change" (of some attributes), or "action" (of an action's own URL).
+    """
 
     def __init__(
-        self, answers: Answers, serializer_class: type[StrictSerializer], name: str, method: str
+        self, answers: Answers, serializer_class: type[StrictSerializer], name: str, kind: Kind
     ) -> None:
         self.answers = answers
         self.declared = serializer_class
         self.fields: Mapping[str, Any] = serializer_class(document=Document()).fields
         self.name = name
-        self.is_change = method == "PATCH"
-        self.is_create = name.endswith("Input") and method == "POST"
+        self.kind = kind
+        self.links = {link.input: name for name, link in serializer_class.links.items()}
 
     # The two media types
 
@@ -51,7 +57,7 @@ class Input:
 
     def _document_example(self) -> Schema:
         resource: Schema = {"type": self._type()}
-        if self.is_change:
+        if self.kind == "change":
             resource["id"] = EXAMPLE_ID
         return {"data": resource | {"attributes": dict(self.declared.example)}}
 
@@ -62,23 +68,22 @@ class Input:
 
     def attributes(self) -> Schema:
         """The attributes: the whole of a plain body."""
-        schema = self._attributes()
-        return schema | _demanding([[_having(name) for name in names] for names in self._groups()])
+        groups = [self._spelled(names) for names in self._demanded()]
+        schema = self._attributes([names[0] for names in groups if len(names) == 1])
+        choices = [[_having(name) for name in names] for names in groups]
+        twice = [[_having(name) for name in self._spelled([name])] for name in self.fields]
+        return schema | _one_of_each(choices) | _none_of(_pairs(twice))
 
-    def _attributes(self) -> Schema:
+    def _attributes(self, required: list[str]) -> Schema:
         properties = {name: attribute(field) for name, field in self.fields.items()}
         for alias, name in self.declared.aliases.items():
             properties[alias] = properties[name]
         properties |= {name: self._kept(name) for name in sorted(self.declared.kept)}
-        schema: Schema = {
-            "type": "object",
-            "properties": properties,
+        return object_of(properties, optional=properties.keys() - set(required)) | {
+            "description": inspect.getdoc(self.declared) or "",
             "patternProperties": IGNORED,
             "additionalProperties": False,
         }
-        if self.declared.__doc__:
-            schema["description"] = self.declared.__doc__
-        return schema
 
     def _kept(self, name: str) -> Schema:
         """An attribute that the server keeps; sent back, it is ignored."""
@@ -87,44 +92,47 @@ class Input:
             return {"readOnly": True}
         return attribute(field) | {"readOnly": True}
 
-    def _groups(self) -> list[list[str]]:
-        """Inputs of which at least one must be sent, group by group, under any of their names."""
-        alternatives = list(self.declared.alternatives)
-        if not self.is_change:
-            alternatives += [(name,) for name, field in self.fields.items() if field.required]
-        return [[*names, *self._second_names(names)] for names in alternatives]
+    def _demanded(self) -> list[Sequence[str]]:
+        """Inputs of which at least one must be sent, group by group."""
+        groups: list[Sequence[str]] = list(self.declared.alternatives)
+        if self.kind != "change":
+            groups += [(name,) for name, field in self.fields.items() if field.required]
+        return groups
 
-    def _second_names(self, names: Iterable[str]) -> list[str]:
-        return [alias for alias, name in self.declared.aliases.items() if name in names]
+    def _spelled(self, names: Sequence[str]) -> list[str]:
+        """These inputs under each of their names."""
+        aliases = self.declared.aliases.items()
+        return [*names, *(alias for alias, name in aliases if name in names)]
 
     # The document
 
     def document(self) -> Schema:
         """The JSON:API document with the same attributes."""
-        data: Schema = {
+        groups = [self._ways(names) for names in self._demanded()]
+        sole = [names[0] for names in self._demanded() if len(self._ways(names)) == 1]
+        members: Schema = {
             "type": {"const": self._type()},
             "id": ID,
             "lid": {"type": "string"},
-            "attributes": self._attributes(),
+            "attributes": self._attributes(sole),
             "relationships": self._relationships(),
         }
-        optional = {"lid", "attributes", "relationships"}
-        if self.is_create:  # ids are given by the server
-            del data["id"]
-        elif not self.is_change:
+        optional = {"lid", "relationships"} | (set() if sole else {"attributes"})
+        if self.kind == "action":
             optional.add("id")
-        resource = object_of(data, optional=optional)
-        if self.is_create:
-            resource["not"] = {"required": ["id"]}
-        return object_of({"data": resource | _demanding(self._ways())})
+        if self.kind == "create":
+            del members["id"]
+        forbidden = _pairs(self._ways([name]) for name in self.links)
+        if self.kind == "create":  # ids are given by the server
+            forbidden.append(_having("id"))
+        resource = object_of(members, optional=optional)
+        return object_of({"data": resource | _one_of_each(groups) | _none_of(forbidden)})
 
-    def _ways(self) -> list[list[Schema]]:
-        """For each demanded input, the ways to send it: as an attribute or as a relationship."""
-        linked = {link.input: name for name, link in self.declared.links.items()}
-        return [
-            [_having("attributes", name) for name in names]
-            + [_having("relationships", linked[name]) for name in names if name in linked]
-            for names in self._groups()
+    def _ways(self, names: Sequence[str]) -> list[Schema]:
+        """The ways to send one of these inputs: as an attribute or as a relationship."""
+        linked = [self.links[name] for name in names if name in self.links]
+        return [_having("attributes", name) for name in self._spelled(names)] + [
+            _having("relationships", name) for name in linked
         ]
 
     def _relationships(self) -> Schema:
@@ -142,23 +150,19 @@ class Input:
         }
 
     def _writable(self, resource_type: str, field: Any) -> Schema:
-        one = identifier(resource_type)
+        one = identifier(self.answers.components, resource_type)
         return self._relationship(nullable(one) if field.allow_null else one)
 
     def _unwritable(self, field: Any) -> Schema:
         """Empty on create; on change what it is already, anything else is refused with 403."""
-        if not self.is_change:
+        if self.kind == "create":
             return self._relationship({"enum": [None, []]})
-        resource_type = getattr(field, "child_relation", field).resource_type
-        one = identifier(resource_type)
-        return self._relationship(
-            {"type": "array", "items": one} if is_to_many(field) else nullable(one)
-        )
+        return self._relationship(linkage(self.answers.components, field))
 
     def _relationship(self, data: Schema) -> Schema:
         """Linkage; in a change also what an answer gave without linkage, which is ignored."""
         schema: Schema = {"type": "object", "properties": {"data": data}}
-        if not self.is_change:
+        if self.kind != "change":
             return schema | {"required": ["data"]}
         return schema | {"anyOf": [_having(name) for name in ("data", "links", "meta")]}
 
@@ -170,10 +174,19 @@ def _having(*path: str) -> Schema:
     return schema | {"properties": {name: _having(*rest)}} if rest else schema
 
 
-def _demanding(groups: list[list[Schema]]) -> Schema:
-    """A schema that demands one way of each group."""
-    rules = [ways[0] if len(ways) == 1 else {"anyOf": ways} for ways in groups]
-    return {"allOf": rules} if rules else {}
+def _one_of_each(groups: list[list[Schema]]) -> Schema:
+    """A schema that demands one way of each group; where there is no choice, nothing."""
+    choices = [{"anyOf": ways} for ways in groups if len(ways) > 1]
+    return {"allOf": choices} if len(choices) > 1 else (choices or [{}])[0]
+
+
+def _pairs(groups: Iterable[list[Schema]]) -> list[Schema]:
+    """For each two of a group, both at once: the same thing would be said twice."""
+    return [{"allOf": list(pair)} for ways in groups for pair in combinations(ways, 2)]
+
+
+def _none_of(schemas: list[Schema]) -> Schema:
+    return {"not": {"anyOf": schemas}} if schemas else {}
 
 
 def linkage_content(data: Schema) -> Schema:

@@ -12,7 +12,7 @@ from rest_framework import fields as drf
 from common.api import fields, filters
 from common.api.openapi.components import Schema
 
-CONTROLS: Final = r"\u0000-\u0008\u000b-\u001f\u007f-\u009f"
+CONTROLS: Final = r"\x00-\x08\x0b-\x1f\x7f-\x9f"
 ANY_TEXT: Final = f"^[^{CONTROLS}]*$"
 SOME_TEXT: Final = rf"^[^{CONTROLS}]*[^\s{CONTROLS}][^{CONTROLS}]*$"
 MONEY_IN: Final = r"^(0*[1-9][0-9]{0,7}(\.[0-9]{1,2})?|0+\.(0[1-9]|[1-9][0-9]?))$"
@@ -97,7 +97,8 @@ def _(field: drf.IntegerField) -> Schema:
 @schema_of.register
 def _(field: drf.ModelField) -> Schema:
     """What DRF has no field for: a column that the database computes, in whole units here."""
-    if not isinstance(field.model_field.output_field, models.IntegerField):
+    column = getattr(field.model_field, "output_field", None)
+    if not isinstance(column, models.IntegerField):
         raise TypeError(f"OpenAPI knows computed columns of integers only, not {field!r}.")
     return {"type": "integer", "format": "int64"}
 

@@ -6,29 +6,46 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='Event',
+            name="Event",
             fields=[
-                ('id', models.UUIDField(default=common.ids.new_id, editable=False, primary_key=True, serialize=False)),
-                ('type', models.CharField(max_length=64)),
-                ('subject_type', models.CharField(max_length=64)),
-                ('subject_id', models.CharField(max_length=64)),
-                ('data', models.JSONField(default=dict)),
-                ('request_id', models.CharField(max_length=128)),
-                ('actor', models.CharField(max_length=255)),
-                ('occurred_at', models.DateTimeField(db_default=common.database.ClockTimestamp())),
-                ('sequence', models.BigIntegerField(editable=False, null=True, unique=True)),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=common.ids.new_id, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("type", models.CharField(max_length=64)),
+                ("subject_type", models.CharField(max_length=64)),
+                ("subject_id", models.CharField(max_length=64)),
+                ("data", models.JSONField(default=dict)),
+                ("request_id", models.CharField(max_length=128)),
+                ("actor", models.CharField(max_length=255)),
+                ("occurred_at", models.DateTimeField(db_default=common.database.ClockTimestamp())),
+                ("sequence", models.BigIntegerField(editable=False, null=True, unique=True)),
             ],
             options={
-                'indexes': [models.Index(condition=models.Q(('sequence__isnull', True)), fields=['id'], name='event_unsequenced'), models.Index(fields=['subject_type', 'subject_id', 'id'], name='event_subject')],
-                'constraints': [models.CheckConstraint(condition=models.Q(('sequence__isnull', True), ('sequence__gte', 1), _connector='OR'), name='event_sequence_positive')],
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("sequence__isnull", True)),
+                        fields=["id"],
+                        name="event_unsequenced",
+                    ),
+                    models.Index(fields=["subject_type", "subject_id", "id"], name="event_subject"),
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("sequence__isnull", True), ("sequence__gte", 1), _connector="OR"
+                        ),
+                        name="event_sequence_positive",
+                    )
+                ],
             },
         ),
     ]

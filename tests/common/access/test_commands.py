@@ -11,6 +11,7 @@ from django.core.management import CommandError, call_command
 from common.access.models import ApiKey
 from common.access.operations import rotate_key
 from common.access.verification import verify
+from tests.common.access.known import known
 
 pytestmark = pytest.mark.django_db
 
@@ -21,7 +22,7 @@ def test_create_prints_the_secret_alone(capsys):
     call_command("create_api_key", "shop", "--scope", "products:read", "inventory:read")
     printed = capsys.readouterr()
     assert printed.err == ""
-    client = verify(printed.out.removesuffix("\n"))
+    client = known(printed.out.removesuffix("\n"))
     assert client.scopes == {"products:read", "inventory:read"}
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from concurrent.futures import ThreadPoolExecutor
+from unittest.mock import Mock
 
 import pytest
 from redis.exceptions import ResponseError
@@ -11,6 +12,7 @@ from redis.exceptions import ResponseError
 from common import redis
 from common.access import quota
 from common.access.quota import Verdict
+from tests.common.access.known import spend, spend_here
 
 
 def counter(client) -> str:
@@ -19,38 +21,38 @@ def counter(client) -> str:
 
 def test_the_first_request_begins_a_minute(make_client, own_redis):
     client = make_client(quota=3)
-    assert quota.spend(client) == Verdict(limit=3, remaining=2, reset_seconds=60, allowed=True)
+    assert spend(client) == Verdict(limit=3, remaining=2, reset_seconds=60, allowed=True)
     assert 59_000 < own_redis.client.pttl(counter(client)) <= 60_000
 
 
 def test_the_minute_is_the_clients_own_and_later_requests_do_not_move_it(make_client, own_redis):
     client = make_client(quota=3)
-    quota.spend(client)
+    spend(client)
     own_redis.client.pexpire(counter(client), 12_345)
-    assert quota.spend(client).reset_seconds == 13
+    assert spend(client).reset_seconds == 13
     assert own_redis.client.pttl(counter(client)) <= 12_345
 
 
 def test_past_the_quota_requests_are_refused_until_the_minute_ends(make_client, own_redis):
     client = make_client(quota=2)
-    verdicts = [quota.spend(client) for _ in range(3)]
+    verdicts = [spend(client) for _ in range(3)]
     assert [verdict.allowed for verdict in verdicts] == [True, True, False]
     assert [verdict.remaining for verdict in verdicts] == [1, 0, 0]
     own_redis.client.delete(counter(client))  # as its expiry does
-    assert quota.spend(client).allowed
+    assert spend(client).allowed
 
 
 def test_clients_do_not_share_a_quota(make_client, own_redis):
     first, second = make_client(quota=1), make_client(quota=1)
-    assert quota.spend(first).allowed
-    assert quota.spend(second).allowed
+    assert spend(first).allowed
+    assert spend(second).allowed
 
 
 @pytest.mark.concurrency
 def test_of_500_requests_at_once_exactly_100_pass(make_client, own_redis):
     client = make_client(quota=100)
     with ThreadPoolExecutor(16) as threads:
-        verdicts = list(threads.map(lambda _: quota.spend(client), range(500)))
+        verdicts = list(threads.map(lambda _: spend(client), range(500)))
     assert sum(verdict.allowed for verdict in verdicts) == 100
     assert sorted(verdict.remaining for verdict in verdicts) == [0] * 400 + list(range(100))
 
@@ -80,24 +82,21 @@ def test_an_unlimited_client_costs_no_command_and_gets_no_headers(make_client, n
 
 def test_other_commands_travel_in_the_same_round_trip(make_client, own_redis, monkeypatch):
     client = make_client(quota=3)
-    conversations = []
-    converse = redis._line._converse
-    monkeypatch.setattr(
-        redis._line, "_converse", lambda wanted: conversations.append(wanted) or converse(wanted)
-    )
+    converse = Mock(wraps=redis._line._converse)
+    monkeypatch.setattr(redis._line, "_converse", converse)
     product, *spent = redis.pipelined([("GET", "product"), *quota.commands(client)])
     assert product is None
-    assert quota.read(client, spent).remaining == 2
-    assert len(conversations) == 1
+    assert quota.read(client, spent) == Verdict(3, remaining=2, reset_seconds=60, allowed=True)
+    converse.assert_called_once()
 
 
 def test_without_redis_each_process_counts_for_itself(make_client, no_redis, clock):
     client = make_client(quota=2)
-    assert [quota.spend(client).allowed for _ in range(3)] == [True, True, False]
+    assert [spend(client).allowed for _ in range(3)] == [True, True, False]
     clock.pass_time(59.5)
-    assert quota.spend(client) == Verdict(limit=2, remaining=0, reset_seconds=1, allowed=False)
+    assert spend(client) == Verdict(limit=2, remaining=0, reset_seconds=1, allowed=False)
     clock.pass_time(0.5)
-    assert quota.spend(client) == Verdict(limit=2, remaining=1, reset_seconds=60, allowed=True)
+    assert spend(client) == Verdict(limit=2, remaining=1, reset_seconds=60, allowed=True)
 
 
 @pytest.mark.concurrency
@@ -113,7 +112,7 @@ def test_counting_alone_is_exact_too(make_client, monkeypatch):
     client = make_client(quota=100)
     monkeypatch.setattr(quota._windows, "_counts", HesitantCounts())
     with ThreadPoolExecutor(8) as threads:
-        verdicts = list(threads.map(lambda _: quota.spend_here(client), range(500)))
+        verdicts = list(threads.map(lambda _: spend_here(client), range(500)))
     assert sum(verdict.allowed for verdict in verdicts) == 100
 
 
@@ -121,7 +120,7 @@ def test_counts_that_have_ended_do_not_pile_up(make_client, clock, monkeypatch):
     monkeypatch.setattr(quota, "TRACKED_CLIENTS", 10)
     monkeypatch.setattr(quota, "_windows", quota._Windows())
     for _ in range(25):
-        quota.spend_here(make_client(quota=1))
+        spend_here(make_client(quota=1))
         clock.pass_time(quota.WINDOW_SECONDS)
     assert len(quota._windows._counts) <= 10
 
@@ -130,29 +129,30 @@ def test_counts_that_have_ended_do_not_pile_up(make_client, clock, monkeypatch):
 def test_garbage_in_the_counter_counts_as_no_redis(make_client, own_redis, garbage):
     client = make_client(quota=2)
     own_redis.client.set(counter(client), garbage)
-    assert [quota.spend(client).allowed for _ in range(3)] == [True, True, False]
+    assert [spend(client).allowed for _ in range(3)] == [True, True, False]
 
 
 def test_something_else_in_place_of_the_counter_counts_as_no_redis(make_client, own_redis):
     client = make_client(quota=1)
     own_redis.client.rpush(counter(client), 1)
-    assert [quota.spend(client).allowed for _ in range(2)] == [True, False]
+    assert [spend(client).allowed for _ in range(2)] == [True, False]
 
 
 @pytest.mark.parametrize("answers", [[None], [ResponseError()], [[1]], [[1, b"x"]], [[1, 2], 3]])
 def test_an_answer_that_is_no_count_counts_as_no_redis(make_client, answers):
-    assert quota.read(make_client(quota=5), answers).remaining == 4
+    verdict = quota.read(make_client(quota=5), answers)
+    assert verdict == Verdict(limit=5, remaining=4, reset_seconds=60, allowed=True)
 
 
 def test_a_full_redis_counts_as_none(make_client, own_redis):
     own_redis.client.config_set("maxmemory", 1)
-    assert quota.spend(make_client(quota=5)).remaining == 4
+    assert spend(make_client(quota=5)).remaining == 4
 
 
 def test_a_counter_that_would_never_end_gets_an_end(make_client, own_redis):
     client = make_client(quota=5)
     own_redis.client.set(counter(client), 3)
-    assert quota.spend(client) == Verdict(limit=5, remaining=1, reset_seconds=60, allowed=True)
+    assert spend(client) == Verdict(limit=5, remaining=1, reset_seconds=60, allowed=True)
     assert own_redis.client.pttl(counter(client)) > 0
 
 

@@ -24,7 +24,9 @@ def gunicorn(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     options = ["-k", "gthread", "--threads", "2", "-b", f"unix:{path}", "--no-control-socket"]
     command = [sys.executable, "-m", "gunicorn", *options, "tests.common.api.measuring"]
     with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
-        wait_until(path.exists)
+        first_caller = wait_until(lambda: _connected(path))
+        assert first_caller
+        first_caller.close()
         yield path
         process.terminate()
 
@@ -32,10 +34,20 @@ def gunicorn(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 @pytest.fixture
 def connection(gunicorn: Path) -> Iterator[HTTPConnection]:
     connection = HTTPConnection("localhost", timeout=10)
-    connection.sock = socket.socket(socket.AF_UNIX)
-    connection.sock.connect(str(gunicorn))
+    connection.sock = _connected(gunicorn)
     yield connection
     connection.close()
+
+
+def _connected(path: Path) -> socket.socket | None:
+    """None while nobody listens there."""
+    caller = socket.socket(socket.AF_UNIX)
+    try:
+        caller.connect(str(path))
+    except OSError:
+        caller.close()
+        return None
+    return caller
 
 
 def in_pieces(*pieces: bytes) -> dict[str, Any]:

