@@ -29,7 +29,9 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):
 
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> list[str]:
         fields = [*super().get_readonly_fields(request, obj), "last_login", "date_joined"]
-        return fields if request.user.is_superuser else [*fields, "is_superuser", "user_permissions"]
+        return (
+            fields if request.user.is_superuser else [*fields, "is_superuser", "user_permissions"]
+        )
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return super().has_change_permission(request, obj) and _may_touch(request, obj)

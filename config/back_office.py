@@ -25,8 +25,9 @@ def _item(title: str, icon: str, model: str) -> dict[str, Any]:
 
 
 def _may_view(app: str, name: str) -> Callable[[HttpRequest], bool]:
-    return lambda request: request.user.has_module_perms(app) and any(
-        request.user.has_perm(f"{app}.{verb}_{name}") for verb in ("view", "change")
+    return lambda request: (
+        request.user.has_module_perms(app)
+        and any(request.user.has_perm(f"{app}.{verb}_{name}") for verb in ("view", "change"))
     )
 
 

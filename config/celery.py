@@ -17,7 +17,7 @@ class CausedTask(Task):  # type: ignore[misc]  # Celery ships no types
     """A task whose writes and log lines say what caused them: the task by its name and its id."""
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        if True:
+        with acting_as(f"celery:{self.name}", self.request.id):
             return self.run(*args, **kwargs)
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from products.models import Product
 
 
-def _no_inventories(products: Collection[Product]) -> Mapping[UUID, Any]:
+def _no_inventories(_products: Collection[Product]) -> Mapping[UUID, Any]:
     return {}
 
 

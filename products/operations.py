@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 
 from common.database import after_commit, database_now, in_transaction
 from common.errors import Duplicate, Invalid, NotFound, VersionMismatch
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from uuid import UUID
 
 Row = TypeVar("Row", Product, Category)
+
+TREE_LOCK: Final = 0x63617465676F7279  # the name of an advisory lock: "category"
 
 TAKEN = {
     "product_sku_unique": "sku",
@@ -135,8 +137,10 @@ def change_category(
     *, category_id: UUID, changes: Mapping[str, Any], expected_version: int | None = None
 ) -> Category:
     """Rename or move a category. Refuses as creating does, and a loop in the tree."""
-    category = _locked_category(category_id, expected_version)
     wanted = dict(changes)
+    if "parent_id" in wanted:
+        _lock_tree()
+    category = _locked_category(category_id, expected_version)
     if "parent_id" in wanted:
         _category(wanted["parent_id"], "parent_id")
         rules.check_place(category.pk, wanted["parent_id"], _parents())
@@ -226,15 +230,26 @@ def _category(category_id: UUID | None, attribute: str) -> Category | None:
 
 def _parent(parent_id: UUID | None) -> Category | None:
     """The parent of a new category, if the tree may grow there."""
+    if parent_id is None:
+        return None
+    _lock_tree()
     parent = _category(parent_id, "parent_id")
-    if parent is not None:
-        rules.check_place(None, parent.pk, _parents())
+    rules.check_place(None, parent_id, _parents())
     return parent
 
 
 def _parents() -> dict[UUID, UUID | None]:
-    """The whole tree, locked: two moves at once could otherwise close a loop."""
-    return {category.pk: category.parent_id for category in Category.objects.locked()}
+    """The whole tree: each category's parent."""
+    return dict(Category.objects.values_list("pk", "parent_id"))
+
+
+def _lock_tree() -> None:
+    """Let one at a time change the shape of the tree: two moves at once could close a loop.
+
+    Taken before any row. Not a lock on the rows: it would miss those that are being added.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [TREE_LOCK])
 
 
 def _slug(slug: str | None, name: str) -> str:
@@ -254,6 +269,10 @@ def _insert(row: Product | Category) -> None:
 
 
 def _update(row: Product | Category, fields: list[str]) -> None:
+    """Write these columns; a savepoint is spent only where a key may turn out to be taken."""
+    if not set(TAKEN.values()) & set(fields):
+        row.save(update_fields=fields)
+        return
     try:
         with transaction.atomic():
             row.save(update_fields=fields)

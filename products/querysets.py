@@ -11,7 +11,7 @@ from django.db.models.expressions import RawSQL
 if TYPE_CHECKING:
     from uuid import UUID
 
-    from products.models import Category, Product  # noqa: F401
+    from products.models import Category, Product
 
 MAX_CANDIDATES: Final = 1_000
 ABOVE_WORDS: Final = 1_000_000
@@ -33,7 +33,7 @@ class ProductQuerySet(models.QuerySet["Product"]):
         1 000 candidates, each with its ``rank`` (higher is better).
         """
         return self.filter(
-            pk__in=RawSQL(  # noqa: S611  the text is a parameter
+            pk__in=RawSQL(
                 "SELECT id FROM products_product"
                 " WHERE deleted_at IS NULL AND search @@ products_search_query(%s) LIMIT %s",
                 [text, MAX_CANDIDATES],
@@ -46,10 +46,10 @@ class ProductQuerySet(models.QuerySet["Product"]):
         At most 1 000 of each. With their ``rank`` (higher is better): codes come before words.
         """
         sku = text.upper()
-        living = self.model.objects.living().values("pk")
+        living = self.model.objects.living()
         by_code = living.filter(Q(sku__startswith=sku) | Q(barcode=text)).order_by("sku", "pk")
-        by_words = living.matching(text).values("pk")
-        return self.filter(pk__in=by_code[:MAX_CANDIDATES].union(by_words)).annotate(
+        first = by_code.values("pk")[:MAX_CANDIDATES]
+        return self.filter(pk__in=first.union(living.matching(text).values("pk"))).annotate(
             rank=Case(
                 When(Q(sku=sku) | Q(barcode=text), then=2 * ABOVE_WORDS),
                 When(sku__startswith=sku, then=ABOVE_WORDS),
@@ -65,7 +65,7 @@ class ProductQuerySet(models.QuerySet["Product"]):
 
 def _rank(text: str) -> RawSQL:
     """How well a product's words match, below a million; a whole number, exact in a cursor."""
-    return RawSQL(  # noqa: S611  the text is a parameter
+    return RawSQL(
         "(ts_rank(search, products_search_query(%s)) * 1e6)::int", [text], models.IntegerField()
     )
 
@@ -81,5 +81,7 @@ class CategoryQuerySet(models.QuerySet["Category"]):
         A key-share lock, as a foreign key takes it: Django's checks are deferred to the commit,
         where a violation could no longer be refused in words.
         """
-        rows = self.raw("SELECT * FROM products_category WHERE id = %s FOR KEY SHARE", [category_id])
+        rows = self.raw(
+            "SELECT * FROM products_category WHERE id = %s FOR KEY SHARE", [category_id]
+        )
         return next(iter(rows), None)

@@ -21,11 +21,11 @@ class ApiClient(Client):
         super().__init__(headers={"X-API-Key": key})
         self.key = key
 
-    def post(self, path, data="", content_type=JSON_API, **more):  # type: ignore[override]
+    def post(self, path, data="", content_type=JSON_API, **more):
         return super().post(path, data, content_type, **more)
 
-    def patch(self, path, data="", content_type=JSON_API, **more):  # type: ignore[override]
+    def patch(self, path, data="", content_type=JSON_API, **more):
         return super().patch(path, data, content_type, **more)
 
-    def delete(self, path, data="", content_type=JSON_API, **more):  # type: ignore[override]
+    def delete(self, path, data="", content_type=JSON_API, **more):
         return super().delete(path, data, content_type, **more)

@@ -5,20 +5,38 @@ from __future__ import annotations
 from html.parser import HTMLParser
 from typing import TYPE_CHECKING, Any
 
+from django.contrib.auth.models import Permission, User
+from django.test import Client
+from django.urls import reverse
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from django.http import HttpResponse
-    from django.test import Client
+    from django.db.models import Model
 
 
-def text_of(page: HttpResponse) -> str:
+def staff(*permissions: str, name: str = "clerk") -> Client:
+    """The browser of somebody who may do what is named, and nothing else."""
+    user = User.objects.create_user(name, is_staff=True)
+    user.user_permissions.add(*Permission.objects.filter(codename__in=permissions))
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+def page_of(row: Model, action: str = "change") -> str:
+    """The address of a row's page."""
+    meta = row._meta
+    return reverse(f"admin:{meta.app_label}_{meta.model_name}_{action}", args=[row.pk])
+
+
+def text_of(page: Any) -> str:
     """The page's HTML, which must have been shown."""
     assert page.status_code == 200, (page.status_code, page.headers.get("Location"))
     return page.content.decode()
 
 
-def filled_in(page: HttpResponse, form_id: str, **entered: Any) -> dict[str, Any]:
+def filled_in(page: Any, form_id: str, **entered: Any) -> dict[str, Any]:
     """What a browser sends for a form of the page after somebody has entered some values."""
     reader = FormReader(form_id)
     reader.feed(text_of(page))
@@ -28,13 +46,13 @@ def filled_in(page: HttpResponse, form_id: str, **entered: Any) -> dict[str, Any
     return reader.values | entered
 
 
-def send(client: Client, address: str, form_id: str, **entered: Any) -> HttpResponse:
+def send(client: Client, address: str, form_id: str, **entered: Any) -> Any:
     """Open a page, enter some values into its form, send it, and follow to the answer."""
     data = filled_in(client.get(address), form_id, **entered)
     return client.post(address, data, follow=True)
 
 
-def errors_on(page: HttpResponse) -> dict[str, list[str]]:
+def errors_on(page: Any) -> dict[str, list[str]]:
     """The sentences on the page's form, by field; ``__all__`` for the form as a whole."""
     text_of(page)
     context = page.context
@@ -43,7 +61,7 @@ def errors_on(page: HttpResponse) -> dict[str, list[str]]:
     return {name: list(sentences) for name, sentences in form.errors.items()}
 
 
-def told(page: HttpResponse) -> list[str]:
+def told(page: Any) -> list[str]:
     """The messages at the top of the page."""
     return [str(message) for message in page.context["messages"]]
 

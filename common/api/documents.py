@@ -48,6 +48,8 @@ class Document:
     def _start(self, name: str) -> list[str]:
         if not self.is_jsonapi:
             return []
+        if self.type is None:  # linkage, the whole of which is the input
+            return ["data"]
         linked = name in self.relationships and name not in self.attributes
         return ["data", "relationships" if linked else "attributes"]
 

@@ -80,8 +80,8 @@ class OperationsAdmin(QuickList):
         """Call the operation that deletes a row."""
         raise NotImplementedError
 
-    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any):
-        form = super().get_form(request, obj, change=change, **kwargs)
+    def get_form(self, request: HttpRequest, obj: Any = None, **kwargs: Any):
+        form = super().get_form(request, obj, **kwargs)
         form.refusal = getattr(request, "refusal", None)
         return form
 
@@ -132,7 +132,7 @@ class OperationsAdmin(QuickList):
             self.message_user(request, advice, messages.ERROR)
             return None
         if not request.POST.get("post"):
-            page = confirmed_deletion(self, request, queryset)
+            page: Any = confirmed_deletion(self, request, queryset)
             page.context_data["advice"] = self.deletion_advice
             return page
         deleted = [row for row in rows if self._delete_if_allowed(request, row)]

@@ -109,8 +109,7 @@ class AdjustmentForm(StaffForm, forms.Form):
 
     def look_again(self, level: StockLevel) -> None:
         """What is sent next is judged by the figures that stand on the page now."""
-        self.data = self.data.copy()
-        self.data["expected_quantity"] = str(level.on_hand)
+        self.data = dict(self.data.items()) | {"expected_quantity": str(level.on_hand)}
 
 
 def adjust(level: StockLevel, form: AdjustmentForm, request: HttpRequest, log: Log) -> str:

@@ -48,7 +48,7 @@ class ReorderForm(OperationForm):
     with every sale.
     """
 
-    seen_version = None
+    seen_version = None  # type: ignore[assignment]  # Django's way to leave out a field
     reorder_point = units(
         required=False,
         show_hidden_initial=True,
@@ -132,9 +132,9 @@ class StockLevelAdmin(OperationsAdmin):
         level = self.get_object(request, object_id) if may_adjust and object_id else None
         return may_adjust and not _is_of_deleted(level)
 
-    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any):
+    def get_form(self, request: HttpRequest, obj: Any = None, **kwargs: Any):
         kwargs["form"] = ReorderForm if obj else OpeningForm
-        return super().get_form(request, obj, change=change, **kwargs)
+        return super().get_form(request, obj, **kwargs)
 
     def get_fieldsets(self, request: HttpRequest, obj: StockLevel | None = None) -> list[Any]:
         if obj is None:

@@ -39,7 +39,9 @@ def thumbnail(product: Product) -> SafeString:
 
 def pictures(product: Product) -> SafeString:
     """All pictures, small."""
-    return format_html_join(" ", "{}", ((_framed([url], size="so-picture"),) for url in product.images))
+    return format_html_join(
+        " ", "{}", ((_framed([url], size="so-picture"),) for url in product.images)
+    )
 
 
 def _framed(urls: list[str], *, size: str) -> SafeString:

@@ -20,7 +20,6 @@ from products.admin.images import ImagesField, pictures, thumbnail
 from products.models import Product
 
 if TYPE_CHECKING:
-    from django.db.models import QuerySet
     from django.http import HttpRequest
     from django.utils.safestring import SafeString
 
@@ -67,10 +66,11 @@ class ProductList(QuickChangeList):
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
-        self.result_list = list(self.result_list)
-        inventories = extensions.inventories_of(self.result_list)
-        for product in self.result_list:
+        products: list[Any] = list(self.result_list)  # type: ignore[has-type]  # set by super()
+        inventories = extensions.inventories_of(products)
+        for product in products:
             product.inventory = inventories.get(product.pk)
+        self.result_list = products
 
 
 @admin.register(Product)
@@ -100,8 +100,8 @@ class ProductAdmin(OperationsAdmin):
     ordering = ["sku"]
     empty_advice = "Add the first one here, or send products through the API."
     deletion_advice = (
-        "It leaves the catalogue, and its SKU and barcode are free again. Its stock history"
-        " stays, and deleted products can be looked up with a filter."
+        "A deleted product leaves the catalogue, and its SKU and barcode are free again. Its stock"
+        " history stays, and a filter of the list shows deleted products."
     )
 
     def create(self, values: dict[str, Any]) -> Product:

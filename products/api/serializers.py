@@ -13,7 +13,7 @@ from products.models import Category, Product
 
 SKU = {"pattern": r"^[A-Za-z0-9\-_./]{1,64}$", "description": "Kept in upper case."}
 IMAGE = {
-    "format": "uri",
+    "format": "iri",
     "pattern": r"^[Hh][Tt][Tt][Pp][Ss]?://[^\s/?#@]+([/?#]\S*)?$",
     "maxLength": rules.MAX_IMAGE_LENGTH,
 }

@@ -97,7 +97,11 @@ def shop(running_server: RunningServer) -> Shop:
     movements = shop.send("GET", "/api/v1/stock-movements?filter[product]=$product")
     ids["movement"] = movements.document["data"][0]["id"]
     ids["transfer"] = shop.made(
-        "transfers", product_id=ids["product"], from_location="main", to_location="annex", quantity=9
+        "transfers",
+        product_id=ids["product"],
+        from_location="main",
+        to_location="annex",
+        quantity=9,
     )
     return shop
 

@@ -79,7 +79,7 @@ BAD_VALUES = {
     "an image without a host": ({"images": ["https:///a.png"]}, "invalid"),
     "an image with half an address": ({"images": ["http://[::1"]}, "invalid"),
     "an image with a port too high": ({"images": ["http://example.com:99999/"]}, "invalid"),
-    "an image with a line break": ({"images": ["http://example.com/\n"]}, "invalid"),
+    "an image with a line break": ({"images": ["http://example.com/\na.png"]}, "invalid"),
     "images that are a string": ({"images": "https://example.com/"}, "not_a_list"),
     "images in images": ({"images": [["https://example.com/"]]}, "invalid"),
     "21 images": ({"images": ["https://example.com/"] * 21}, "max_length"),
@@ -154,8 +154,13 @@ BAD_DOCUMENTS = {
     "an unknown relationship": (
         document(relationships={"owner": {"data": None}}), 422, "unknown_attribute",
     ),
+    "an attribute as a relationship too": (
+        document(relationships={"price": {"data": {"type": "x", "id": "y"}}}), 400, "malformed",
+    ),
     "an attribute as a relationship": (
-        document(relationships={"price": {"data": {"type": "x", "id": "y"}}}), 422, "invalid",
+        document(relationships={"status": {"data": {"type": "x", "id": "y"}}}),
+        422,
+        "unknown_attribute",
     ),
     "a relationship of the server": (
         document(relationships={"inventory": {"data": {"type": "inventory", "id": "$product"}}}),
@@ -199,7 +204,7 @@ ELSEWHERE = [
     ("PATCH", ONE_INVENTORY, {"quantity_delta": 1, "note": "a" * 1001}, 422, "max_length"),
     ("PATCH", ONE_INVENTORY, {"quantity_delta": 1, "reference": "\x00"}, 422, "control_character"),
     ("PATCH", ONE_INVENTORY, {"quantity_delta": 1, "location": {}}, 422, "invalid"),
-    ("PATCH", ONE_INVENTORY, {"quantity": 10}, 428, "precondition_required"),
+    ("PATCH", ONE_INVENTORY, {"quantity": 10, "location": "main"}, 428, "precondition_required"),
     ("PATCH", ONE_INVENTORY, {}, 422, "required"),
     ("POST", "/api/v1/locations", {"code": "a b", "name": "x"}, 422, "invalid"),
     ("POST", "/api/v1/locations", {"code": "$product", "name": "x"}, 422, "invalid"),

@@ -120,7 +120,7 @@ ELSEWHERE = [
     ("transfers?filter[quantity]=1", UNKNOWN),
     ("products/$product?page[size]=10", UNKNOWN),
     ("products/$product?filter[sku]=a", UNKNOWN),
-    ("products/$product/relationships/category?include=category", UNKNOWN),
+    ("products/$product/relationships/category?include=category", INVALID),
     ("products/$product/category?sort=name", UNKNOWN),
 ]
 

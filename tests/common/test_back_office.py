@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 
 import pytest
-from django.contrib.auth.models import Group, Permission, User
+from django.contrib.auth.models import Group, User
 from django.test import Client
 
 from common.observability.context import current
-from tests.back_office import errors_on, filled_in, send, text_of
+from tests.back_office import errors_on, filled_in, send, staff, text_of
 from tests.factories import StockLevelFactory
 
 pytestmark = pytest.mark.django_db
@@ -28,15 +28,6 @@ MENU = {
 }
 
 
-def staff(*permissions: str) -> Client:
-    """A member of staff who may do what is named."""
-    user = User.objects.create_user("clerk", is_staff=True)
-    user.user_permissions.add(*Permission.objects.filter(codename__in=permissions))
-    client = Client()
-    client.force_login(user)
-    return client
-
-
 @pytest.mark.parametrize("address", ["/", "/admin"])
 def test_a_browser_is_sent_to_the_back_office(address):
     answer = Client(headers={"Accept": "text/html,*/*;q=0.8"}).get(address)
@@ -48,6 +39,18 @@ def test_for_a_program_there_is_nothing_at_the_root(accept):
     answer = Client(headers={"Accept": accept}).get("/")
     assert answer.status_code == 404
     assert answer.json()["errors"][0]["code"] == "not_found"
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "products/product/?status__exact=%00",
+        "inventory/stockmovement/?reason=%00",
+        "autocomplete/?app_label=products&model_name=product&field_name=category&term=%00",
+    ],
+)
+def test_a_zero_byte_in_an_address_is_refused(admin_client, address):
+    assert admin_client.get(f"/admin/{address}").status_code == 400
 
 
 def test_after_logging_in_one_is_in_the_back_office():

@@ -6,7 +6,8 @@ well-formed request depend on the state of things.
 
 from __future__ import annotations
 
-from collections import defaultdict, deque
+import re
+from collections import defaultdict
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ import schemathesis
 from hypothesis import strategies as st
 from schemathesis.core.failures import AcceptedNegativeData
 from schemathesis.core.parameters import ParameterLocation
+from schemathesis.generation.meta import TestPhase
 from schemathesis.openapi.checks import RejectedPositiveData
 
 if TYPE_CHECKING:
@@ -34,13 +36,15 @@ lengths = st.sampled_from([7, 11, 12, 13])
 numbers = lengths.flatmap(lambda length: st.text("0123456789", min_size=length, max_size=length))
 schemathesis.openapi.format("gtin", numbers.map(gtin))
 schemathesis.openapi.format("slug", st.from_regex(r"\A[a-z0-9]{1,12}(-[a-z0-9]{1,12})?\Z"))
-schemathesis.openapi.format("uri", st.from_regex(r"\Ahttps?://[a-z]{1,9}\.test(/[a-z]{1,9})?\Z"))
+schemathesis.openapi.format("iri", st.from_regex(r"\Ahttps?://[a-z]{1,9}\.test(/[a-z]{1,9})?\Z"))
 
 # Rows that exist: their ids are taken from answers
 
-KEPT = 8
+KEPT = 8  # of each type
+SAFE = 3  # of those, from deletion
+SOUND_KEY = re.compile(r"[!-+\-.-~]{1,255}")
 turns = count()
-rows: dict[str, deque[str]] = defaultdict(lambda: deque(maxlen=KEPT))
+rows: dict[str, list[str]] = defaultdict(list)
 NAMED_BY = {
     "product_id": "products",
     "category_id": "categories",
@@ -60,17 +64,23 @@ def some_row(resource_type: str) -> str | None:
     return known[turn % len(known)] if known and turn % 5 else None
 
 
+def some_victim(resource_type: str) -> str | None:
+    """A row that others can do without."""
+    return next(iter(rows[resource_type][SAFE:]), None)
+
+
 @schemathesis.hook
 def after_call(_context: HookContext, case: Case, response: Response) -> None:
+    """Learn which rows there are."""
     if response.status_code == 204:
-        with_id = case.path_parameters.get("id")
         for known in rows.values():
-            if with_id in known:
-                known.remove(with_id)
+            if case.path_parameters.get("id") in known:
+                known.remove(case.path_parameters["id"])
     elif response.status_code in {200, 201} and "json" in response.headers["content-type"][0]:
         for resource_type, row in identifiers(response.json()):
-            if row not in rows[resource_type]:
-                rows[resource_type].append(row)
+            known = rows[resource_type]
+            if row not in known and len(known) < KEPT:
+                known.append(row)
 
 
 def identifiers(value: Any) -> Iterator[tuple[str, str]]:
@@ -87,15 +97,23 @@ def identifiers(value: Any) -> Iterator[tuple[str, str]]:
 
 @schemathesis.hook
 def before_call(_context: HookContext, case: Case, _kwargs: dict[str, Any]) -> None:
-    """Aim at rows that exist, and send each Idempotency-Key once."""
-    if case.meta is None or case.meta.phase.name.value == "stateful":
+    """Aim at rows that exist, say numbers as they must be, send each Idempotency-Key once."""
+    if case.meta is None:
         return
-    if "id" in case.path_parameters and is_valid(case, ParameterLocation.PATH):
-        resource_type = case.path.split("/")[3]
-        case.path_parameters["id"] = some_row(resource_type) or case.path_parameters["id"]
+    follows_links = case.meta.phase.name == TestPhase.STATEFUL
+    if (
+        "id" in case.path_parameters
+        and not follows_links
+        and is_valid(case, ParameterLocation.PATH)
+    ):
+        find_row = some_victim if case.method == "DELETE" else some_row
+        row = find_row(case.path.split("/")[3])
+        case.path_parameters["id"] = row or case.path_parameters["id"]
     if is_valid(case, ParameterLocation.BODY) and isinstance(case.body, dict):
         aim_body(case.body, case.path_parameters.get("id"))
-    if "Idempotency-Key" in case.headers and is_valid(case, ParameterLocation.HEADER):
+    if is_valid(case, ParameterLocation.QUERY):
+        case.query.update({name: without_exponent(value) for name, value in case.query.items()})
+    if SOUND_KEY.fullmatch(case.headers.get("Idempotency-Key", "")):
         case.headers["Idempotency-Key"] = f"key-{next(turns)}"
 
 
@@ -120,11 +138,17 @@ def aim_body(body: dict[str, Any], own_id: str | None) -> None:
 
 
 def aim_attributes(attributes: dict[str, Any]) -> None:
-    for name, resource_type in NAMED_BY.items():
-        if isinstance(attributes.get(name), str):
-            attributes[name] = some_row(resource_type) or attributes[name]
-    if isinstance(attributes.get("price"), float):
-        attributes["price"] = max(0.01, round(attributes["price"], 2))
+    for name, value in attributes.items():
+        if name in NAMED_BY and isinstance(value, str):
+            attributes[name] = some_row(NAMED_BY[name]) or value
+        elif name == "price" and isinstance(value, float):
+            attributes[name] = max(0.01, round(value, 2))
+        elif isinstance(value, float) and value.is_integer():
+            attributes[name] = int(value)  # JSON Schema takes 5.0 for an integer, we do not
+
+
+def without_exponent(value: Any) -> Any:
+    return f"{value:.2f}" if isinstance(value, float) else value
 
 
 # Refusals of what is well-formed
@@ -148,14 +172,13 @@ CONTRADICTIONS = {
     ("invalid", "reason"),
     ("invalid", "parent"),
     ("invalid", "parent_id"),
+    ("invalid", "data"),
     ("invalid", "to_location"),
 }
 
 
 @schemathesis.hook
-def filter_failure(
-    _context: HookContext, failure: Any, _case: Case, response: Response
-) -> bool:
+def filter_failure(_context: HookContext, failure: Any, _case: Case, response: Response) -> bool:
     """Whether the failure is one: not when no schema could have told the two cases apart."""
     if isinstance(failure, AcceptedNegativeData):
         return response.status_code != 412  # also a refusal, decided by If-Match

@@ -33,6 +33,13 @@ def test_history_bears_its_own_moments_and_newest_first_stays_right():
     assert database_now() - moments[4] < timedelta(minutes=1)
 
 
+def test_histories_loaded_one_after_the_other_mix_by_their_moments():
+    for sku, moment in (("EARLY", MAY), ("LATE", MAY + 2 * DAY), ("BETWEEN", MAY + DAY)):
+        open_inventory(product_id=ProductFactory(sku=sku).pk, quantity=1, at=moment)
+    newest_first = StockMovement.objects.newest_first().values_list("product__sku", flat=True)
+    assert list(newest_first) == ["LATE", "BETWEEN", "EARLY"]
+
+
 def test_several_movements_of_one_moment_keep_their_order():
     level = StockLevelFactory()
     changes = [Change(level.product_id, delta=1)] * 50

@@ -124,7 +124,7 @@ class Operation:
             return {}
         if self._is_of_linkage:
             data = any_linkage() if self._is_refused else linkage(self.components, self._field)
-            return {"required": not self._is_refused, "content": linkage_content(data)}
+            return {"required": self.method == "PATCH", "content": linkage_content(data)}
         is_usual = self.action in {"create", "partial_update"}
         return {"required": is_usual, "content": self._input().content()}
 

@@ -71,7 +71,7 @@ _HEADERS: Final[Mapping[str, Schema]] = {
         "name": "If-None-Match",
         "in": "header",
         "description": "An ETag: answer 304 without a body if this is still the version.",
-        "schema": {"type": "string", "pattern": TAGS},
+        "schema": {"type": "string"},
     },
 }
 
@@ -130,8 +130,7 @@ def _sort(names: Collection[str]) -> Iterator[Schema]:
 
 
 def _filter(name: str, filter_: Any) -> Schema:
-    label = filter_.extra.get("help_text") or ""
-    return _query(sent_name(name), schema_of(filter_), str(label))
+    return _query(sent_name(name), schema_of(filter_), str(filter_.extra.get("help_text") or ""))
 
 
 def _include(paths: Collection[str]) -> Iterator[Schema]:

@@ -173,7 +173,8 @@ def _(_filter: filters.Flag) -> Schema:
 
 @schema_of.register
 def _(_filter: filters.Number) -> Schema:
-    return {"type": "number", "minimum": -(10**17), "maximum": 10**17}
+    bounds = {"minimum": -(10**12), "maximum": 10**12}
+    return {"type": "number", "description": "Written without an exponent.", **bounds}
 
 
 @schema_of.register

@@ -1,0 +1,313 @@
+"""Methods, headers and framing that are wrong, sent as bytes over a socket."""
+
+from __future__ import annotations
+
+import json
+import socket
+
+import pytest
+
+from tests.bad_input.wire import JSON, JSONAPI, PATIENCE, answer_on, assert_refused, exchange
+
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("without_effect")]
+
+PRODUCTS = "/api/v1/products"
+PRODUCT = "/api/v1/products/$product"
+LINKAGE = f"{PRODUCT}/relationships/category"
+GOOD = {"name": "Lamp", "description": "Bright", "price": 9.9}
+BODY = json.dumps(GOOD).encode()
+TOO_LARGE = b" " * (2**20 + 1)
+
+
+@pytest.mark.parametrize("path", [PRODUCTS, PRODUCT, LINKAGE, "/health", "/schema", "/docs"])
+@pytest.mark.parametrize("method", ["OPTIONS", "TRACE", "PUT", "PROPFIND", "CONNECT"])
+def test_a_method_that_is_not_there_is_refused(shop, method, path):
+    answer = shop.send(method, path)
+    assert_refused(answer, 405, "method_not_allowed")
+    assert "GET" in answer.headers["Allow"]
+
+
+@pytest.mark.parametrize("path", [PRODUCTS, PRODUCT, LINKAGE, "/health", "/schema", "/docs"])
+def test_head_is_get_without_the_body(shop, path):
+    assert (shop.send("HEAD", path).status, shop.send("HEAD", path).body) == (200, b"")
+
+
+@pytest.mark.parametrize("method", ["get", "G\x00T", "GE T", "", "A" * 30, "GÉT"])
+def test_a_method_that_is_none_is_refused(shop, method):
+    assert shop.send(method, PRODUCTS).status == 400
+
+
+TARGETS = [
+    ("*", 400),
+    ("products", 400),
+    ("?x=1", 400),
+    ("#a", 400),
+    ("http://[half/", 400),
+    ("http://example.com:99999999/nothing", 404),
+    (b"/api/v1/products/\xff", 400),
+    (b"/api/v1/products\x01", 400),
+    (b"/api/v1/prod\x00ucts", 400),
+]
+
+
+@pytest.mark.parametrize(("target", "status"), TARGETS)
+def test_a_target_that_is_no_address_of_ours_is_refused(shop, target, status):
+    assert shop.send("GET", target).status == status
+
+
+def test_a_target_in_absolute_form_is_understood(shop):
+    origin = "http://{}:{}".format(*shop.address)
+    assert shop.send("GET", f"{origin}{PRODUCT}").document["data"]["id"] == shop.ids["product"]
+
+
+@pytest.mark.parametrize(
+    ("version", "status"),
+    [("HTTP/1.0", 200), ("HTTP/2.0", 400), ("HTTP/9.9", 400), ("HTTP/x", 400), ("http/1.1", 400)],
+)
+def test_versions(shop, version, status):
+    assert shop.send("GET", PRODUCT, version=version).status == status
+
+
+def test_lines_without_a_version_are_refused(shop):
+    assert exchange(shop.address, b"GET /health\r\n\r\n").status == 400
+    assert exchange(shop.address, b"GET /health HTTP/1.1\nHost: 127.0.0.1\n\n").status == 400
+    assert exchange(shop.address, b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\r\n\r\n").status == 400
+
+
+BAD_HEADERS = {
+    "a foreign host": ({"Host": "evil.example"}, 400, "malformed"),
+    "a host that is none": ({"Host": "a b"}, 400, "malformed"),
+    "a host beyond ASCII": ({"Host": "\xff"}, 400, "malformed"),
+    "an empty host": ({"Host": ""}, 400, "malformed"),
+    "a host with half a port": ({"Host": "127.0.0.1:x"}, 400, "malformed"),
+    "no key": ({"X-API-Key": None}, 401, "not_authenticated"),
+    "an empty key": ({"X-API-Key": ""}, 401, "not_authenticated"),
+    "a key beyond ASCII": ({"X-API-Key": "\xff" * 40}, 401, "not_authenticated"),
+    "a key of 8 000 characters": ({"X-API-Key": "a" * 8_000}, 401, "not_authenticated"),
+    "a password": ({"X-API-Key": None, "Authorization": "Basic !"}, 401, "not_authenticated"),
+    "a session with a zero": (
+        {"X-API-Key": None, "Cookie": 'sessionid="abcdefgh\\000"'}, 401, "not_authenticated",
+    ),
+    "a session beyond ASCII": (
+        {"X-API-Key": None, "Cookie": "sessionid=" + "\xff" * 40}, 401, "not_authenticated",
+    ),
+    "a long session": ({"X-API-Key": None, "Cookie": "sessionid=" + "a" * 7_000}, 401,
+                       "not_authenticated"),
+    "an unknown media type wanted": ({"Accept": "image/png"}, 406, "not_acceptable"),
+    "nonsense wanted": ({"Accept": '"'}, 406, "not_acceptable"),
+    "half a media type wanted": ({"Accept": "application/json; q*=x''%ff"}, 406, "not_acceptable"),
+    "a weight that is none": ({"Accept": "*/*;q=nan"}, 406, "not_acceptable"),
+    "4 000 media types wanted": ({"Accept": "a," * 4_000}, 406, "not_acceptable"),
+    "a gzip body": ({"Content-Encoding": "gzip"}, 415, "unsupported_media_type"),
+    "two encodings": ({"Content-Encoding": "identity, br"}, 415, "unsupported_media_type"),
+    "an encoding beyond ASCII": ({"Content-Encoding": "\xff"}, 415, "unsupported_media_type"),
+    "no media type": ({"Content-Type": None}, 415, "unsupported_media_type"),
+    "an empty media type": ({"Content-Type": ""}, 415, "unsupported_media_type"),
+    "a form": (
+        {"Content-Type": "application/x-www-form-urlencoded"}, 415, "unsupported_media_type",
+    ),
+    "a form in parts": ({"Content-Type": "multipart/form-data"}, 415, "unsupported_media_type"),
+    "a media type of nothing": ({"Content-Type": "; ;"}, 415, "unsupported_media_type"),
+    "JSON:API with a charset": (
+        {"Content-Type": f"{JSONAPI}; charset=utf-8"}, 415, "unsupported_media_type",
+    ),
+    "JSON:API with an extension": (
+        {"Content-Type": f'{JSONAPI}; ext="x"'}, 415, "unsupported_media_type",
+    ),
+    "a charset nobody knows": (
+        {"Content-Type": f"{JSON}; charset*=bogus''x%41"}, 415, "unsupported_media_type",
+    ),
+    "an empty idempotency key": ({"Idempotency-Key": ""}, 400, "invalid_parameter"),
+    "a long idempotency key": ({"Idempotency-Key": "a" * 256}, 400, "invalid_parameter"),
+    "two idempotency keys": ({"Idempotency-Key": "a,b"}, 400, "invalid_parameter"),
+    "an idempotency key in two words": ({"Idempotency-Key": "a b"}, 400, "invalid_parameter"),
+    "an idempotency key beyond ASCII": ({"Idempotency-Key": "\xe9"}, 400, "invalid_parameter"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("headers", "status", "code"), BAD_HEADERS.values(), ids=BAD_HEADERS.keys()
+)
+def test_a_header_that_cannot_be_used_refuses_the_request(shop, headers, status, code):
+    assert_refused(shop.send("POST", PRODUCTS, GOOD, headers), status, code)
+
+
+@pytest.mark.parametrize("line", [b"X-API-Key: $key", b"X-API-Key: another"])
+def test_two_keys_are_nobodys_key(shop, line):
+    more = line.replace(b"$key", shop.api_key.encode()) + b"\r\n"
+    assert_refused(shop.send("POST", PRODUCTS, GOOD, more=more), 401, "not_authenticated")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("PATCH", PRODUCT, {"name": "New"}),
+        ("DELETE", PRODUCT, b""),
+        ("PATCH", "/api/v1/inventory/$product", {"quantity_delta": -1}),
+        ("GET", PRODUCT, b""),
+    ],
+)
+def test_a_foreign_host_refuses_the_request_before_it_has_an_effect(shop, method, path, body):
+    answer = shop.send(method, path, body, {"Host": "evil.example"})
+    assert_refused(answer, 400, "malformed")
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        (f"{PRODUCTS}?page[size]=0", 400),
+        (f"{PRODUCTS}?filter[search]=%00", 400),
+        ("/api/v1/products/$category", 404),
+        ("/api/v1/stock-movements/$movement/reverse", 405),
+        ("/nothing", 404),
+    ],
+)
+def test_a_browser_gets_its_errors_too(shop, path, status):
+    assert shop.send("GET", path, headers={"Accept": "text/html"}).status == status
+
+
+@pytest.mark.parametrize(
+    "cookie", ['sessionid="abcdefgh\\000"', 'csrftoken="\\000"', "messages=[["]
+)
+def test_a_cookie_that_is_none_of_ours_is_no_session(shop, cookie):
+    assert shop.send("GET", "/admin/", headers={"Cookie": cookie}).status == 302
+
+
+CHARSETS = ["hex", "rot13", "idna", "punycode", "undefined", "utf-16", "zlib", "\xff", "*"]
+
+
+@pytest.mark.parametrize("charset", CHARSETS)
+def test_a_charset_changes_nothing(shop, charset):
+    headers = {"Content-Type": f"{JSON}; charset={charset}"}
+    answer = shop.send("GET", f"{PRODUCTS}?filter[nothing]=%e4", headers=headers)
+    assert_refused(answer, 400, "unknown_parameter")
+    assert shop.send("POST", "/admin/login/?next=%e4", b"a=%ff", headers).status == 403
+
+
+@pytest.mark.parametrize("tag", ["1", '"', '""', 'W/"1"', '"99999999999999999999"', "\xff", ""])
+def test_a_precondition_that_names_no_version_fails(shop, tag):
+    answer = shop.send("PATCH", PRODUCT, {"name": "New"}, {"If-Match": tag})
+    assert_refused(answer, 412, "precondition_failed")
+    assert_refused(shop.send("DELETE", PRODUCT, headers={"If-Match": tag}), 412,
+                   "precondition_failed")  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"If-None-Match": '"'},
+        {"If-None-Match": "\xff"},
+        {"If-None-Match": "a" * 8_000},
+        {"X-Forwarded-Host": "evil.example", "X-Forwarded-Proto": "gopher"},
+        {"X-HTTP-Method-Override": "DELETE"},
+        {"X-Original-URL": "/admin/", "X-Rewrite-URL": "/admin/"},
+        {"X-Request-ID": "\xff\t"},
+        {"Range": "bytes=5-1,x"},
+        {"Origin": "http://["},
+        {"Accept-Language": "\xff" * 600},
+        {"Upgrade": "websocket"},
+        {"Content-Type": f"{JSON}; charset=hex"},
+    ],
+)
+def test_a_header_that_does_not_matter_changes_nothing(shop, headers):
+    answer = shop.send("GET", PRODUCT, headers=headers)
+    assert answer.status == 200
+    assert answer.document == shop.send("GET", PRODUCT).document
+
+
+BROKEN_FRAMING = {
+    "no host": ({"Host": None}, b"", 400),
+    "two hosts": ({}, b"Host: evil.example\r\n", 400),
+    "one long header": ({"X-Long": "a" * 40_000}, b"", 431),
+    "200 headers": ({f"X-{number}": "a" for number in range(200)}, b"", 431),
+    "a header with a zero": ({"X-Zero": "a\x00b"}, b"", 400),
+    "a header without a colon": ({}, b"nonsense\r\n", 400),
+    "a header with a space": ({"X Y": "a"}, b"", 400),
+    "a folded header": ({}, b"X-Folded: a\r\n b\r\n", 400),
+    "an idempotency key with a delete": ({"Idempotency-Key": "a\x7f"}, b"", 400),
+    "an expectation": ({"Expect": "miracles"}, b"", 417),
+    "a length that is a word": ({"Content-Length": "abc"}, b"", 400),
+    "a length below zero": ({"Content-Length": "-1"}, b"", 400),
+    "a length with a sign": ({"Content-Length": "+5"}, b"", 400),
+    "a length of a strange digit": ({"Content-Length": "\xb2"}, b"", 400),
+    "a length of 5 000 digits": ({"Content-Length": "9" * 5_000}, b"", 400),
+    "two lengths": ({}, b"Content-Length: 1\r\n", 400),
+    "a length and chunks": ({"Transfer-Encoding": "chunked"}, b"", 400),
+    "a length above 1 MiB": ({"Content-Length": str(10**30)}, b"", 413),
+}
+
+
+@pytest.mark.parametrize(
+    ("headers", "more", "status"), BROKEN_FRAMING.values(), ids=BROKEN_FRAMING.keys()
+)
+def test_a_request_out_of_frame_is_refused(shop, headers, more, status):
+    answer = shop.send("POST", PRODUCTS, GOOD, headers, more=more, hang_up=True)
+    assert answer.status == status
+
+
+def test_a_transfer_coding_that_the_server_does_not_know_is_not_implemented(shop):
+    """RFC 9112 §6.1 asks for 501, which the web server gives before the application is there."""
+    headers = {"Transfer-Encoding": "magic", "Content-Length": None}
+    assert shop.send("POST", PRODUCTS, GOOD, headers).status == 501
+
+
+@pytest.mark.parametrize("missing", [1, 10, 100_000])
+@pytest.mark.parametrize(
+    ("path", "body"), [(PRODUCTS, GOOD), ("/api/v1/inventory/$product", {"quantity_delta": -1})]
+)
+def test_a_body_that_ends_early_is_malformed_though_it_is_a_document(shop, path, body, missing):
+    length = str(len(json.dumps(body)) + missing)
+    method = "POST" if path == PRODUCTS else "PATCH"
+    answer = shop.send(method, path, body, {"Content-Length": length}, hang_up=True)
+    assert_refused(answer, 400, "malformed")
+
+
+CHUNKS = {
+    "a size that is none": (b"zz\r\n{}\r\n0\r\n\r\n", 400),
+    "a size below zero": (b"-2\r\n{}\r\n0\r\n\r\n", 400),
+    "a size with a prefix": (b"0x2\r\n{}\r\n0\r\n\r\n", 400),
+    "a size without end": (b"1" * 20_000, 400),
+    "a chunk too long": (b"2\r\n{}}}\r\n0\r\n\r\n", 400),
+    "a chunk cut off": (b"ff\r\n" + BODY[:20], None),
+    "no last chunk": (b"%x\r\n%s\r\n" % (len(BODY), BODY), None),
+    "above 1 MiB": (b"10000\r\n%s\r\n" % (b" " * 65_536) * 17 + b"0\r\n\r\n", 413),
+}
+
+
+@pytest.mark.parametrize(("chunks", "status"), CHUNKS.values(), ids=CHUNKS.keys())
+def test_broken_chunks_are_refused(shop, chunks, status):
+    headers = {"Content-Type": JSON, "Transfer-Encoding": "chunked", "Content-Length": None}
+    assert shop.send("POST", PRODUCTS, chunks, headers, hang_up=True).status == status
+
+
+@pytest.mark.parametrize("method", ["POST", "PATCH", "DELETE", "GET"])
+def test_a_body_above_one_mebibyte_is_too_large(shop, method):
+    path = PRODUCTS if method == "POST" else "/api/v1/products/$category"
+    answer = shop.send(method, path, TOO_LARGE, {"Content-Type": JSON})
+    assert_refused(answer, 413, "payload_too_large")
+
+
+def test_a_body_that_never_comes_holds_up_nobody(shop):
+    whole = shop.message("POST", PRODUCTS, GOOD)
+    slow = [socket.create_connection(shop.address, timeout=PATIENCE) for _ in range(3)]
+    for connection in slow:
+        connection.sendall(whole[:-10])
+    assert shop.send("GET", PRODUCT).status == 200
+    for connection in slow:
+        connection.shutdown(socket.SHUT_WR)
+        assert_refused(answer_on(connection), 400, "malformed")
+        connection.close()
+
+
+def test_requests_in_one_piece_are_answered_one_by_one(shop):
+    stay = {"Connection": "keep-alive"}
+    asked = [
+        shop.message("GET", PRODUCT, headers=stay),
+        shop.message("POST", PRODUCTS, b"[", stay | {"Content-Type": JSON}),
+        shop.message("GET", "/nothing", headers=stay),
+        shop.message("GET", PRODUCT),
+    ]
+    with socket.create_connection(shop.address, timeout=PATIENCE) as connection:
+        connection.sendall(b"".join(asked))
+        answers = b"".join(iter(lambda: connection.recv(65_536), b""))
+    assert [int(part[:3]) for part in answers.split(b"HTTP/1.1 ")[1:]] == [200, 400, 404, 200]
