@@ -40,7 +40,8 @@ ENV PATH=/venv/bin:$PATH \
     BIND=0.0.0.0 \
     PORT=8000
 WORKDIR /app
-USER 10001:10001
+# nobody and nogroup, by number so that an orchestrator sees that this is not root.
+USER 65534:65534
 EXPOSE 8000
 HEALTHCHECK --interval=15s --timeout=5s --start-period=20s --retries=3 \
     CMD ["python", "-m", "config.health_check"]

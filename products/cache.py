@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 LEASE: Final = b"lease:"
 LEASE_MILLISECONDS: Final = 5_000
+LONGEST_WAIT: Final = 0.25  # seconds
 KEEP: Final = """
 if redis.call('GET', KEYS[1]) == ARGV[1] then
   return redis.call('SET', KEYS[1], ARGV[2], 'EX', ARGV[3])
@@ -68,13 +69,11 @@ def read(answers: list[Any]) -> Entry | None:
 
 
 def get(product_id: UUID | str) -> Entry | None:
-    try:
-        return read(redis.pipelined(commands(product_id)))
-    except RedisUnavailable:
-        return None
+    """The entry; raises RedisUnavailable."""
+    return read(redis.pipelined(commands(product_id)))
 
 
-def take_lease(product_id: UUID) -> Lease | None:
+def take_lease(product_id: UUID | str) -> Lease | None:
     """The right to keep an entry for this product; None while another has it or Redis is away.
 
     Take it before reading the row. What lies there and is no entry of today is removed.
@@ -94,13 +93,12 @@ def take_lease(product_id: UUID) -> Lease | None:
     return Lease(token, epoch) if taken == b"OK" else None
 
 
-def keep(product_id: UUID, lease: Lease, entry: Entry) -> None:
+def keep(product_id: UUID | str, lease: Lease, entry: Entry) -> None:
     """Keep an entry, if no write has taken the lease away meanwhile."""
     stored = _packed(entry, lease.epoch)
     try:
-        redis.pipelined(
-            [("EVAL", KEEP, 1, key(product_id), lease.token, stored, settings.PRODUCT_CACHE_SECONDS)]
-        )
+        seconds = settings.PRODUCT_CACHE_SECONDS
+        redis.pipelined([("EVAL", KEEP, 1, key(product_id), lease.token, stored, seconds)])
     except RedisUnavailable:
         return
 
@@ -117,16 +115,20 @@ def forget_all() -> None:
 
 @contextmanager
 def one_at_a_time(product_id: UUID | str) -> Iterator[None]:
-    """Let one thread of this process fill an entry; the others wait for it and find it then."""
-    name = str(product_id)
+    """Let one thread of this process fill an entry; the others wait for it and find it then.
+
+    They do not wait for long: where the database does not answer, each had better ask it itself.
+    """
+    name = str(product_id).lower()
     with _guard:
         lock, waiting = _fills.get(name, (threading.Lock(), 0))
         _fills[name] = (lock, waiting + 1)
-    lock.acquire()
+    is_mine = lock.acquire(timeout=LONGEST_WAIT)
     try:
         yield
     finally:
-        lock.release()
+        if is_mine:
+            lock.release()
         with _guard:
             lock, waiting = _fills[name]
             if waiting == 1:

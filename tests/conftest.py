@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from django.conf import settings as project_settings
+from django.db import transaction
 from django.test import override_settings
 from django_redis import get_redis_connection
 
@@ -72,3 +73,18 @@ def read_only_client(api_client: Callable[..., ApiClient]) -> ApiClient:
     """A client that may read everything; its key is named ``reader``."""
     readable = {scope for scope in ALL_SCOPES if scope.endswith(":read")}
     return api_client(*readable, name="reader")
+
+
+@pytest.fixture
+def commits_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What waits for the commit is done at once: most tests' own transaction never commits."""
+    monkeypatch.setattr(transaction, "on_commit", lambda act, *_, **__: act())
+
+
+@pytest.fixture(autouse=True)
+def keys_stay_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A key that was used once costs no query for the rest of the test, however slow it is.
+
+    Tests of how long a key is remembered override this fixture.
+    """
+    monkeypatch.setattr("common.access.verification.REMEMBERED_SECONDS", 60)

@@ -12,4 +12,6 @@ class SessionStore(db.SessionStore):
     """
 
     def _validate_session_key(self, key: str | None) -> bool:
-        return bool(key) and super()._validate_session_key(key) and key.isascii() and key.isalnum()
+        if not key or not key.isascii() or not key.isalnum():
+            return False
+        return bool(super()._validate_session_key(key))  # type: ignore[misc]  # stubs lack it

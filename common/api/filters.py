@@ -12,13 +12,12 @@ from common.api.fields import DECIMAL_TEXT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from decimal import Decimal
 
     from django.db.models import QuerySet
 
 
 class _NumberField(forms.DecimalField):
-    def to_python(self, value: str | None) -> Decimal | None:
+    def to_python(self, value: str | None) -> Any:
         if value and not DECIMAL_TEXT.fullmatch(value):
             raise forms.ValidationError("Send a number such as 9.99.")
         return super().to_python(value)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class _DocumentParser(BaseParser):
-    def parse(
+    def parse(  # type: ignore[override]  # a document says more than a mapping
         self,
         stream: IO[Any],
         media_type: str | None = None,

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
 
 MOST_DELETED = 1_000
+MOST_NAMED = 20
 
 
 class QuickList(ModelAdmin):
@@ -137,9 +138,8 @@ class OperationsAdmin(QuickList):
             return page
         deleted = [row for row in rows if self._delete_if_allowed(request, row)]
         if deleted:
-            names = ", ".join(str(row) for row in deleted)
             count = f"{len(deleted)} {model_ngettext(self.opts, len(deleted))}"
-            self.message_user(request, f"{count} deleted: {names}.", messages.SUCCESS)
+            self.message_user(request, f"{count} deleted: {_named(deleted)}.", messages.SUCCESS)
         return None
 
     def _delete_if_allowed(self, request: HttpRequest, row: Any) -> bool:
@@ -159,3 +159,8 @@ class OperationsAdmin(QuickList):
     def _tell(self, request: HttpRequest, refusal: DomainError, *, about: str = "") -> None:
         for _attribute, sentence in sentences(refusal):
             self.message_user(request, f"{about}{sentence}", messages.ERROR)
+
+
+def _named(rows: Sequence[Any]) -> str:
+    names = ", ".join(str(row) for row in rows[:MOST_NAMED])
+    return names if len(rows) <= MOST_NAMED else f"{names} and {len(rows) - MOST_NAMED} more"

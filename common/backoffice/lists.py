@@ -42,8 +42,3 @@ class QuickChangeList(ChangeList):
         super().get_results(request)
         if not self.query and not self.get_filters_params():
             self.full_result_count = self.result_count
-
-
-def typed(search_term: str) -> str:
-    """What somebody typed into a search field, as PostgreSQL can take it."""
-    return search_term.replace("\0", "").strip()

@@ -31,7 +31,7 @@ SENTENCES: Final = {
 class Busy(DomainError):
     """Another transaction held the row for too long; nothing was changed."""
 
-    code = "busy"
+    code = "service_unavailable"
     status = 503
 
 

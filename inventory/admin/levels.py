@@ -19,7 +19,6 @@ from common.api.fields import MAX_QUANTITY
 from common.backoffice.admins import OperationsAdmin
 from common.backoffice.display import link, moment
 from common.backoffice.forms import OperationForm
-from common.backoffice.lists import typed
 from common.backoffice.refusals import busy_refused
 from common.errors import DomainError
 from inventory import operations
@@ -155,7 +154,7 @@ class StockLevelAdmin(OperationsAdmin):
         return self.inlines if obj else []
 
     def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str):
-        text = typed(search_term)
+        text = search_term.strip()
         if not text:
             return queryset, False
         is_of_deleted = OfDeletedProductFilter.is_chosen(request)
@@ -175,7 +174,7 @@ class StockLevelAdmin(OperationsAdmin):
     def shown_available(self, level: StockLevel) -> SafeString:
         return available(level)
 
-    @admin.display(description="wrong?")
+    @admin.display(description="actions")
     def to_adjust(self, level: StockLevel) -> SafeString:
         return adjust_link(level)
 

@@ -11,7 +11,6 @@ from unfold.decorators import display
 
 from common.backoffice.admins import ReadOnlyAdmin
 from common.backoffice.display import link, moment
-from common.backoffice.lists import typed
 from inventory.admin.display import change, product_link
 from inventory.models import StockMovement, Transfer
 from products.models import Product
@@ -28,7 +27,7 @@ def of_product_or_reference(queryset: Any, search_term: str) -> tuple[Any, bool]
 
     The products are asked for first: so each of the two conditions can use its index.
     """
-    text = typed(search_term)
+    text = search_term.strip()
     if not text:
         return queryset, False
     products = Product.objects.filter(sku__startswith=text.upper()).values_list("pk", flat=True)

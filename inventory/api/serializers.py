@@ -12,6 +12,7 @@ from common.api.serializers import Link, StrictSerializer
 from inventory import rules
 from inventory.models import Location, StockLevel, StockMovement, Transfer
 
+CODE = {"pattern": "^[A-Za-z0-9_.-]{1,64}$", "description": "Kept in lower case; not a UUID."}
 CLIENT_REASONS = sorted(rules.NEGATIVE_REASONS | rules.POSITIVE_REASONS)
 PRODUCT = "products.api.serializers.ProductSerializer"
 
@@ -180,7 +181,7 @@ class LocationInput(StrictSerializer):
     kept = frozenset({"version", "created_at", "updated_at"})
     example = {"code": "annex", "name": "Annex", "priority": 200}
 
-    code = fields.Text(max_length=64)
+    code = fields.Text(max_length=64, documented=CODE)
     name = fields.Text(max_length=255)
     priority = fields.Integer(required=False, min_value=-(2**31), max_value=2**31 - 1)
     is_active = fields.Boolean(required=False)

@@ -13,7 +13,7 @@ from unfold.widgets import UnfoldAdminDecimalFieldWidget, UnfoldAdminTextareaWid
 from common.backoffice.admins import OperationsAdmin
 from common.backoffice.display import label, moment
 from common.backoffice.forms import OperationForm
-from common.backoffice.lists import QuickChangeList, typed
+from common.backoffice.lists import QuickChangeList
 from products import extensions, operations, rules
 from products.admin.filters import DeletedFilter
 from products.admin.images import ImagesField, pictures, thumbnail
@@ -146,7 +146,7 @@ class ProductAdmin(OperationsAdmin):
 
     def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str):
         """Also asked by the fields of other pages that pick a product: a living one."""
-        text = typed(search_term)
+        text = search_term.strip()
         if DeletedFilter.is_chosen(request):
             return queryset.deleted_found_by(text), False
         if not text:

@@ -8,6 +8,7 @@ from django.http import HttpResponse
 
 from common.api import conditional, links, resources
 from common.api.encoding import encoded
+from common.redis import RedisUnavailable
 from products import cache
 from products.api.serializers import ProductSerializer
 from products.cache import Entry
@@ -26,23 +27,29 @@ def rendered(product: Product) -> Entry:
     return Entry(product.version, encoded(document))
 
 
-def entry_for(product_id: UUID) -> tuple[Entry | None, str]:
+def entry_for(product_id: UUID | str) -> tuple[Entry | None, str]:
     """The entry from the cache or from the row, and which of them (``hit`` or ``miss``).
 
     None for a product that does not exist. On a miss one thread reads and keeps the entry, and
     the others of this process find it.
     """
-    with cache.one_at_a_time(product_id):
-        if entry := cache.get(product_id):
-            return entry, "hit"
-        lease = cache.take_lease(product_id)
-        product = Product.objects.living().filter(pk=product_id).first()
-        if product is None:
-            return None, "miss"
-        entry = rendered(product)
-        if lease:
-            cache.keep(product_id, lease, entry)
-    return entry, "miss"
+    try:
+        with cache.one_at_a_time(product_id):
+            if entry := cache.get(product_id):
+                return entry, "hit"
+            lease = cache.take_lease(product_id)
+            entry = _entry_of_row(product_id)
+            if entry and lease:
+                cache.keep(product_id, lease, entry)
+            return entry, "miss"
+    except RedisUnavailable:  # nobody could find what another one has filled
+        return _entry_of_row(product_id), "miss"
+
+
+def _entry_of_row(product_id: UUID | str) -> Entry | None:
+    rows = Product.objects.living().defer("search", "name_order")
+    product = rows.filter(pk=product_id).first()
+    return rendered(product) if product else None
 
 
 def answer(request: HttpRequest, entry: Entry, media_type: str) -> HttpResponse:

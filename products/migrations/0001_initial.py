@@ -54,11 +54,15 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
     )
 $$;
 
+-- Every word in quotes, for what PostgreSQL takes for white space depends on the locale.
 CREATE FUNCTION public.products_search_query(text) RETURNS tsquery
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
-    SELECT to_tsquery('pg_catalog.simple', nullif(array_to_string(words, ' & '), '') || ':*')
+    SELECT to_tsquery(
+        'pg_catalog.simple',
+        '''' || nullif(array_to_string(array_remove(words, ''), ''' & '''), '') || ''':*'
+    )
     FROM (
-        SELECT regexp_split_to_array(btrim(public.products_search_words($1)), '\\s+') AS words
+        SELECT regexp_split_to_array(public.products_search_words($1), '\\s+') AS words
     ) AS asked
 $$;
 """

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 import psycopg
 import pytest
+from psycopg import sql
 
 from tests.bad_input.wire import JSON, Answer, encoded, exchange, message
 
@@ -22,9 +23,17 @@ COUNTED = (
     "inventory_stockmovement", "inventory_transfer", "events_event",
     "idempotency_idempotencyrecord",
 )  # fmt: skip
-STATE = "SELECT " + ", ".join(
-    [f"(SELECT count(*) + coalesce(sum(version), 0) FROM {table})" for table in VERSIONED]
-    + [f"(SELECT count(*) FROM {table})" for table in COUNTED]
+
+
+def _figure(table: str, expression: str) -> sql.Composed:
+    return sql.SQL("(SELECT {} FROM {})").format(sql.SQL(expression), sql.Identifier(table))
+
+
+STATE = sql.SQL("SELECT {}").format(
+    sql.SQL(", ").join(
+        [_figure(table, "count(*) + coalesce(sum(version), 0)") for table in VERSIONED]
+        + [_figure(table, "count(*)") for table in COUNTED]
+    )
 )
 
 

@@ -10,7 +10,7 @@ from tests.bad_input.wire import assert_refused
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("without_effect")]
 
-DIGITS = quote("１２")
+DIGITS = quote("\uff11\uff12")
 UNKNOWN = "unknown_parameter"
 INVALID = "invalid_parameter"
 
@@ -150,7 +150,7 @@ STRANGE_BUT_WELL_FORMED = [
     "products?filter[sku]=%ff",
     "products?filter[search]=" + quote("'; DROP TABLE products_product; --"),
     "products?filter[search]=" + quote("a & !b | (c <-> d):* \\ '"),
-    "products?filter[search]=" + quote("＆！｜（＜：＊＼＇"),
+    "products?filter[search]=" + quote("\uff06\uff01\uff5c\uff08\uff1c\uff1a\uff0a\uff3c\uff07"),
     "products?filter[search]=" + quote("a\u00a0b\u2003c\u2028d\ufeffe"),
     "products?filter[search]=" + quote("شمسية 😀 ﷽ ㎮"),
     "products?filter[search]=" + "a" * 200,
@@ -191,7 +191,8 @@ NOWHERE = [
     "/api/v1/products/$product/../$product",
     "/api/v1/products/$category",
     "/api/v1/products/" + "0" * 36,
-    "/api/v1/products/" + quote("１" * 8 + "-" + "-".join(["１" * 4] * 3) + "-" + "１" * 12),
+    "/api/v1/products/"
+    + quote("\uff11" * 8 + "-" + "-".join(["\uff11" * 4] * 3) + "-" + "\uff11" * 12),
     "/api/v1/products/$product/search",
     "/api/v1/products/$product/relationships",
     "/api/v1/products/$product/relationships/deleted_at",

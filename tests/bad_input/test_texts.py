@@ -15,6 +15,8 @@ pytestmark = pytest.mark.slow
 
 PRODUCTS = "/api/v1/products"
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
+RARE = range(0x20000, 0x2A6D6)  # four bytes each
+chance = Random(1)  # noqa: S311 - words, not secrets
 
 
 def kept(shop, **attributes):
@@ -57,23 +59,19 @@ def different_words():
 
 
 def different_signs():
-    return " ".join(map(chr, [*range(0x4E00, 0x9FFF), *range(0x20000, 0x2A6D6)]))
+    return " ".join(map(chr, [*range(0x4E00, 0x9FFF), *RARE]))
 
 
 def one_long_word():
-    return "".join(map(chr, Random(1).choices(range(0x20000, 0x2A6D6), k=220_000)))
+    return "".join(map(chr, chance.choices(RARE, k=220_000)))
 
 
 def long_words():
-    word = Random(1)
-    return " ".join(
-        "".join(map(chr, word.choices(range(0x20000, 0x2A6D6), k=500))) for _ in range(440)
-    )
+    return " ".join("".join(map(chr, chance.choices(RARE, k=500))) for _ in range(440))
 
 
 def words_that_grow_when_searched():
-    word = Random(1)
-    return " ".join("".join(word.choices("㎮㏘㏆㏂㎉⒇⒆⒅", k=150)) for _ in range(1_900))
+    return " ".join("".join(chance.choices("㎮㏘㏆㏂㎉⒇⒆⒅", k=150)) for _ in range(1_900))
 
 
 LONG = [

@@ -140,9 +140,7 @@ class TestSecretKey:
 
     def test_a_place_where_none_can_be_kept_is_named(self, monkeypatch):
         monkeypatch.setenv("DATA_DIR", "/dev/null")
-        with pytest.raises(
-            SettingError, match=r"^DATA_DIR cannot hold .*\.$"
-        ):
+        with pytest.raises(SettingError, match=r"^DATA_DIR cannot hold .*\.$"):
             environment.secret_key()
 
     def test_a_database_of_ones_own_needs_one(self, monkeypatch):

@@ -121,8 +121,9 @@ def test_the_admins_files_have_names_that_may_be_kept_for_ever(deployment):
 def test_the_worker_runs_what_is_scheduled(deployment):
     """Published as beat does it, through a quorum queue and with confirms."""
     publish = (
+        "from celery.beat import Scheduler\n"
         "from config.celery import app\n"
-        "scheduler = app.Beat().get_scheduler()\n"
+        "scheduler = Scheduler(app)\n"
         "for entry in scheduler.schedule.values():\n"
         "    print(entry.task, scheduler.apply_async(entry).id)\n"
     )
@@ -152,7 +153,7 @@ def test_beat_keeps_running(deployment):
 
 @pytest.mark.parametrize("name", ["web", "worker", "beat"])
 def test_it_logs_nothing_worse_than_information(deployment, name):
-    assert {line["level"] for line in deployment.lines(name)} <= {"debug", "info"}
+    assert [line for line in deployment.lines(name) if line["level"] not in {"debug", "info"}] == []
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become the image's user")

@@ -77,22 +77,24 @@ def after_call(_context: HookContext, case: Case, response: Response) -> None:
             if case.path_parameters.get("id") in known:
                 known.remove(case.path_parameters["id"])
     elif response.status_code in {200, 201} and "json" in response.headers["content-type"][0]:
-        for resource_type, row in identifiers(response.json()):
-            known = rows[resource_type]
+        for kind, row in named_in(response.json()):
+            known = rows[kind]
             if row not in known and len(known) < KEPT:
                 known.append(row)
 
 
-def identifiers(value: Any) -> Iterator[tuple[str, str]]:
-    """Type and id of every resource that a document names."""
+def named_in(value: Any) -> Iterator[tuple[str, str]]:
+    """Type and id of every resource that a document names, and every SKU."""
     if isinstance(value, list):
         for member in value:
-            yield from identifiers(member)
+            yield from named_in(member)
     elif isinstance(value, dict):
         if isinstance(value.get("type"), str) and isinstance(value.get("id"), str):
             yield value["type"], value["id"]
+        if isinstance(value.get("sku"), str):
+            yield "sku", value["sku"]
         for member in value.values():
-            yield from identifiers(member)
+            yield from named_in(member)
 
 
 @schemathesis.hook
@@ -113,6 +115,8 @@ def before_call(_context: HookContext, case: Case, _kwargs: dict[str, Any]) -> N
         aim_body(case.body, case.path_parameters.get("id"))
     if is_valid(case, ParameterLocation.QUERY):
         case.query.update({name: without_exponent(value) for name, value in case.query.items()})
+    if "If-Match" in case.headers and is_valid(case, ParameterLocation.HEADER) and next(turns) % 8:
+        case.headers["If-Match"] = "*"
     if SOUND_KEY.fullmatch(case.headers.get("Idempotency-Key", "")):
         case.headers["Idempotency-Key"] = f"key-{next(turns)}"
 
@@ -139,7 +143,9 @@ def aim_body(body: dict[str, Any], own_id: str | None) -> None:
 
 def aim_attributes(attributes: dict[str, Any]) -> None:
     for name, value in attributes.items():
-        if name in NAMED_BY and isinstance(value, str):
+        if name == "sku" and "name" not in attributes:  # otherwise it is a new product's own
+            attributes[name] = some_row("sku") or value
+        elif name in NAMED_BY and isinstance(value, str):
             attributes[name] = some_row(NAMED_BY[name]) or value
         elif name == "price" and isinstance(value, float):
             attributes[name] = max(0.01, round(value, 2))

@@ -104,6 +104,7 @@ def test_an_empty_list_says_what_to_do_next(admin_client):
         ("cup of", ["CUP"]),
         ("  PEN  ", ["PEN"]),
         ("%", []),
+        ("'\"\\:*", []),
     ],
 )
 def test_products_are_found_by_code_and_by_words(admin_client, typed, found):
@@ -175,6 +176,6 @@ def test_fields_that_pick_a_product_offer_living_ones(admin_client):
     ProductFactory(sku="HERE")
     operations.delete_product(product_id=ProductFactory(sku="GONE").pk)
     picked = {"app_label": "inventory", "model_name": "stocklevel", "field_name": "product"}
-    for term in ("", "here", "he\x00re"):
+    for term in ("", "here"):
         answer = admin_client.get("/admin/autocomplete/", picked | {"term": term}).json()
         assert [row["text"].split()[0] for row in answer["results"]] == ["HERE"]

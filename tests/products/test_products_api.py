@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from common.access import verification
 from common.events.models import Event as Fact
 from products.models import Product
 from tests.api_client import JSON, JSON_API
@@ -514,21 +515,19 @@ def test_nothing_is_included_unasked(client):
 )
 @pytest.mark.parametrize("page", ["page[after]=&page[size]=50", "page[size]=50"])
 def test_a_page_costs_the_same_queries_however_many_rows_it_has(
-    client, django_assert_max_num_queries, query, page
+    client, monkeypatch, django_assert_num_queries, query, page
 ):
     def fill(number):
         for _ in range(number):
             category = CategoryFactory(parent=CategoryFactory())
             StockLevelFactory(product=ProductFactory(category=category), on_hand=1)
 
+    monkeypatch.setattr(verification, "REMEMBERED_SECONDS", 60)
     client.get(PRODUCTS)  # the key is known from here on
-    expected = 1 + ("inventory" in query)
     for number in (5, 20):
         fill(number)
-        with django_assert_max_num_queries(expected) as queries:
-            answer = client.get(f"{PRODUCTS}?{query}&{page}")
-            assert answer.status_code == 200
-        assert len(queries) == expected
+        with django_assert_num_queries(2 if "inventory" in query else 1):
+            assert client.get(f"{PRODUCTS}?{query}&{page}").status_code == 200
 
 
 # Filters and order
@@ -566,8 +565,8 @@ def test_products_are_filtered_by_what_they_are(client):
 )
 def test_products_are_put_in_order(client, name, order):
     days = {"A": ("03", "03"), "B": ("01", "02"), "C": ("02", "01")}
-    for sku, price, text in (("A", "20", "apple"), ("B", "30", "\u00c4rger"), ("C", "10", "Banana")):
-        ProductFactory(sku=sku, price=Decimal(price), name=text.replace("\u00c4", "Ap\u00e9"))
+    for sku, price, name_of_it in (("A", 20, "apple"), ("B", 30, "\u00c1rbol"), ("C", 10, "Banana")):
+        ProductFactory(sku=sku, price=Decimal(price), name=name_of_it)
         created, updated = days[sku]
         Product.objects.filter(sku=sku).update(
             created_at=f"2026-01-{created}T00:00Z", updated_at=f"2026-01-{updated}T00:00Z"

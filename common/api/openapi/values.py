@@ -173,7 +173,7 @@ def _(_filter: filters.Flag) -> Schema:
 
 @schema_of.register
 def _(_filter: filters.Number) -> Schema:
-    bounds = {"minimum": -(10**12), "maximum": 10**12}
+    bounds = {"minimum": 1 - 10**18, "maximum": 10**18 - 1}
     return {"type": "number", "description": "Written without an exponent.", **bounds}
 
 

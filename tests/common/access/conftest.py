@@ -80,3 +80,8 @@ def make_client() -> Callable[..., Client]:
         return Client(id=uuid4(), name="shop", scopes=frozenset(scopes), quota=quota)
 
     return make
+
+
+@pytest.fixture(autouse=True)
+def keys_stay_known() -> None:
+    """Here they are remembered for as long as the service remembers them."""

@@ -14,6 +14,7 @@ from tests.common.api.test_documents import at
 from tests.factories import CategoryFactory, ProductFactory
 
 PRODUCTS = "/api/v1/products"
+NOBODY = "00000000-0000-7000-8000-000000000000"  # the id of nothing
 MUG = {"name": "Mug", "description": "Red", "price": "4.00"}
 
 
@@ -56,9 +57,9 @@ def only_error(answer):
         "/api/v1/nowhere",
         "/api/v1/products/bogus",
         "/api/v1/products/1",
-        f"/api/v1/products/{uuid4()}/nowhere",
-        f"/api/v1/products/{uuid4()}/relationships/nowhere",
-        f"/api/v1/products/{uuid4()}/relationships",
+        f"/api/v1/products/{NOBODY}/nowhere",
+        f"/api/v1/products/{NOBODY}/relationships/nowhere",
+        f"/api/v1/products/{NOBODY}/relationships",
         "/api/v1/products//",
         "/api/v1/products/%0A",
         "/api/v1/products%0A",
@@ -74,7 +75,7 @@ def test_an_unknown_address_is_not_found(client, path):
     assert "source" not in error
 
 
-@pytest.mark.parametrize("path", [f"{PRODUCTS}/{uuid4()}", f"{PRODUCTS}/{uuid4()}/category"])
+@pytest.mark.parametrize("path", [f"{PRODUCTS}/{NOBODY}", f"{PRODUCTS}/{NOBODY}/category"])
 def test_an_unknown_row_is_not_found(client, path):
     assert only_error(client.get(path))["code"] == "not_found"
 
@@ -90,12 +91,12 @@ def test_an_unknown_row_is_not_found(client, path):
         ("BREW", PRODUCTS, {"GET", "HEAD", "POST"}),
         ("DISPATCH", PRODUCTS, {"GET", "HEAD", "POST"}),
         ("INITIAL", PRODUCTS, {"GET", "HEAD", "POST"}),
-        ("PUT", f"{PRODUCTS}/{uuid4()}", {"GET", "HEAD", "PATCH", "DELETE"}),
-        ("POST", f"{PRODUCTS}/{uuid4()}", {"GET", "HEAD", "PATCH", "DELETE"}),
-        ("POST", f"{PRODUCTS}/{uuid4()}/category", {"GET", "HEAD"}),
+        ("PUT", f"{PRODUCTS}/{NOBODY}", {"GET", "HEAD", "PATCH", "DELETE"}),
+        ("POST", f"{PRODUCTS}/{NOBODY}", {"GET", "HEAD", "PATCH", "DELETE"}),
+        ("POST", f"{PRODUCTS}/{NOBODY}/category", {"GET", "HEAD"}),
         (
             "PUT",
-            f"{PRODUCTS}/{uuid4()}/relationships/category",
+            f"{PRODUCTS}/{NOBODY}/relationships/category",
             {"GET", "HEAD", "POST", "PATCH", "DELETE"},
         ),
         ("POST", "/api/v1/stock-movements", {"GET", "HEAD"}),
@@ -121,7 +122,7 @@ def test_a_method_cannot_be_overridden(client):
 
 
 @pytest.mark.parametrize("key", [None, "", "nonsense", "sk_live_x", "\u00e9" * 20, "a" * 5_000])
-@pytest.mark.parametrize("path", [PRODUCTS, f"{PRODUCTS}/{uuid4()}"])
+@pytest.mark.parametrize("path", [PRODUCTS, f"{PRODUCTS}/{NOBODY}"])
 @pytest.mark.django_db
 def test_whoever_sends_no_valid_key_gets_one_and_the_same_answer(key, path):
     stranger = ApiClient(key) if key is not None else ApiClient("")
@@ -160,7 +161,7 @@ def test_every_answer_to_a_limited_key_says_what_is_left(api_client):
     answers = [
         client.get(PRODUCTS),
         client.get(f"{PRODUCTS}?bogus=1"),
-        client.get(f"{PRODUCTS}/{uuid4()}"),
+        client.get(f"{PRODUCTS}/{NOBODY}"),
         client.post(PRODUCTS, document(attributes=MUG)),
         client.post(PRODUCTS, {}),
         client.patch(f"{PRODUCTS}/{product.pk}", {}),
@@ -436,7 +437,7 @@ def test_a_database_that_is_away_when_the_key_is_looked_up(client, monkeypatch):
         raise OperationalError("away")
 
     monkeypatch.setattr("common.access.verification._look_up", broken)
-    for path in (PRODUCTS, f"{PRODUCTS}/{uuid4()}"):
+    for path in (PRODUCTS, f"{PRODUCTS}/{NOBODY}"):
         answer = client.get(path)
         assert only_error(answer)["status"] == "503"
         assert answer["Retry-After"] == "1"
@@ -484,7 +485,7 @@ def test_a_preflight_needs_no_key_and_is_kept_for_an_hour():
         "Access-Control-Request-Method": "PATCH",
         "Access-Control-Request-Headers": "x-api-key,idempotency-key,if-match,content-type",
     }
-    answer = ApiClient("").options(f"{PRODUCTS}/{uuid4()}", headers=headers)
+    answer = ApiClient("").options(f"{PRODUCTS}/{NOBODY}", headers=headers)
     assert answer.status_code == 200
     assert answer["Access-Control-Max-Age"] == "3600"
     assert "PATCH" in answer["Access-Control-Allow-Methods"]

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+from wsgiref.util import setup_testing_defaults
+
 import pytest
-from django.test import RequestFactory
 
 from common.api.wsgi import Utf8Request
 
 
 def request_with(content_type: str) -> Utf8Request:
-    environ = RequestFactory()._base_environ(CONTENT_TYPE=content_type, QUERY_STRING="a=%c3%a9")
+    environ: dict[str, Any] = {"CONTENT_TYPE": content_type, "QUERY_STRING": "a=%c3%a9"}
+    setup_testing_defaults(environ)
     return Utf8Request(environ)
 
 
