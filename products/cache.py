@@ -150,5 +150,7 @@ def _unpacked(stored: bytes, epoch: bytes) -> Entry | None:
     checksum, _, content = stored.partition(b"\n")
     if checksum != b"%08x" % zlib.crc32(content):
         return None
-    written_under, version, body = content.split(b"\n", 2)
-    return Entry(int(version), body) if written_under == epoch else None
+    if not content.startswith(epoch + b"\n"):
+        return None
+    _, version, body = content.split(b"\n", 2)
+    return Entry(int(version), body)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Self
+import re
+from typing import TYPE_CHECKING, Any, Final, Self
 
 import django_filters
 from django import forms
 
 from common.api.errors import InvalidParameter
-from common.api.fields import DECIMAL_TEXT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,15 +16,18 @@ if TYPE_CHECKING:
     from django.db.models import QuerySet
 
 
+NUMBER: Final = re.compile(r"-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
+
+
 class _NumberField(forms.DecimalField):
     def to_python(self, value: str | None) -> Any:
-        if value and not DECIMAL_TEXT.fullmatch(value):
+        if value and not NUMBER.fullmatch(value):
             raise forms.ValidationError("Send a number such as 9.99.")
         return super().to_python(value)
 
 
 class Number(django_filters.NumberFilter):
-    """A number that every column can be compared with, written as in JSON and without exponent."""
+    """A number that every column can be compared with, written as in JSON."""
 
     field_class = _NumberField
 

@@ -204,6 +204,8 @@ def _read_sort(value: str, allowed: Allowed) -> tuple[str, ...]:
         if wanted.removeprefix("-") not in allowed.sort:
             choices = ", ".join(sorted(allowed.sort)) or "nothing"
             raise InvalidParameter(f"Can be sorted by {choices}.", parameter="sort")
+    if len({wanted.removeprefix("-") for wanted in fields}) != len(fields):
+        raise InvalidParameter("Each field sorts once.", parameter="sort")
     return fields
 
 

@@ -1,8 +1,8 @@
 """The process that keeps one server: starts it, and stops it when nobody shares it any more.
 
 The server cannot be run by one of its users, because the first of them to come is not the last
-to go. The keeper outlives them, and notices that the last one is gone even when that
-one was killed, because the kernel then grants it the lock it waits for.
+to go. The keeper outlives them, and notices that the last one is gone even when that one was
+killed, because the kernel then grants it the lock it waits for.
 """
 
 import fcntl
@@ -22,7 +22,7 @@ class ServerDied(Exception):
 
 
 def keep(server: Server, lock: int) -> None:
-    """Run the server until the last share is gone. Both of us inherit the lock."""
+    """Run the server until the last share is gone; it inherits the lock from us."""
     signal.signal(signal.SIGTERM, _leave)
     process = _start(server, lock)
     try:

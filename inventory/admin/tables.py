@@ -71,7 +71,7 @@ class LatestRows(PaginationInlineFormSet):
 
     def get_queryset(self) -> list[Any]:
         if not hasattr(self, "_latest"):
-            self._latest = list(super().get_queryset())
+            self._latest = list(super().get_queryset()[:LATEST])
         return self._latest
 
 

@@ -75,12 +75,18 @@ def _wanted(request: HttpRequest) -> tuple[str, str] | None:
     if request.method not in {"GET", "HEAD"} or request.META.get("QUERY_STRING"):
         return None
     match = PATH.fullmatch(request.path_info)
-    if match is None or JSONAPI in request.META.get("CONTENT_TYPE", "").lower():
+    if match is None or _speaks_of_a_body(request):
         return None
     media_type = acceptable(request.META.get("HTTP_ACCEPT", ""))
     if media_type is None or media_type == HTML:
         return None
     return match[1], media_type
+
+
+def _speaks_of_a_body(request: HttpRequest) -> bool:
+    """Whether there may be something to refuse in what the request says of its body."""
+    said = request.META.get("CONTENT_TYPE", "").lower()
+    return JSONAPI in said or "HTTP_CONTENT_ENCODING" in request.META
 
 
 def _counted_and_read(

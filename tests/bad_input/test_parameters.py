@@ -153,6 +153,8 @@ STRANGE_BUT_WELL_FORMED = [
     "products?filter[search]=" + quote("\uff06\uff01\uff5c\uff08\uff1c\uff1a\uff0a\uff3c\uff07"),
     "products?filter[search]=" + quote("a\u00a0b\u2003c\u2028d\ufeffe"),
     "products?filter[search]=" + quote("شمسية 😀 ﷽ ㎮"),
+    "products?filter[search]=a%0A!",
+    "products?filter[search]=%09!%0Ab",
     "products?filter[search]=" + "a" * 200,
     "products?sort=" + ",".join(["sku", "-name"] * 200),
     "products?page[size]=1&page[after]=&sort=" + ",".join(["price"] * 60),

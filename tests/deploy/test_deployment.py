@@ -12,6 +12,8 @@ from time import perf_counter
 import psutil
 import psycopg
 import pytest
+from amqp import PreconditionFailed
+from kombu import Connection, Queue
 
 from tests.deploy.deployment import Deployment
 from tests.waiting import wait_until
@@ -119,18 +121,32 @@ def test_the_admins_files_have_names_that_may_be_kept_for_ever(deployment):
 
 
 def test_the_worker_runs_what_is_scheduled(deployment):
-    """Published as beat does it, through a quorum queue and with confirms."""
-    publish = (
-        "from celery.beat import Scheduler\n"
-        "from config.celery import app\n"
-        "scheduler = Scheduler(app)\n"
-        "for entry in scheduler.schedule.values():\n"
-        "    print(entry.task, scheduler.apply_async(entry).id)\n"
+    ids = published(
+        deployment,
+        "from celery.beat import Scheduler",
+        "scheduler = Scheduler(app)",
+        "for entry in scheduler.schedule.values(): print(scheduler.apply_async(entry).id)",
     )
-    done = deployment.image.run(["python", "-c", publish], deployment.settings("beat"))
-    sent = dict(line.split() for line in done.stdout.splitlines())
-    assert sent, done.stderr
-    wait_until(lambda: all(succeeded(deployment, task) for task in sent.values()), 20)
+    wait_until(lambda: all(succeeded(deployment, task_id) for task_id in ids), 20)
+
+
+def test_a_task_with_a_delay_waits_in_rabbitmq_and_is_run_then(deployment):
+    (task_id,) = published(
+        deployment,
+        "task = next(iter(app.conf.beat_schedule.values()))['task']",
+        "print(app.send_task(task, countdown=2).id)",
+    )
+    log = "".join(line["event"] for line in deployment.lines("worker"))
+    assert task_id not in log
+    wait_until(lambda: succeeded(deployment, task_id), 20)
+
+
+def published(deployment, *statements):
+    """The ids that these statements print; they run as beat does, with its settings."""
+    program = "\n".join(["from config.celery import app", *statements])
+    done = deployment.image.run(["python", "-c", program], deployment.settings("beat"))
+    assert done.stdout, done.stderr
+    return done.stdout.split()
 
 
 def succeeded(deployment, task_id):
@@ -138,6 +154,15 @@ def succeeded(deployment, task_id):
         task_id in line["event"] and "succeeded" in line["event"]
         for line in deployment.lines("worker")
     )
+
+
+def test_tasks_wait_in_a_queue_that_survives_the_loss_of_a_broker(deployment):
+    with Connection(deployment.broker_url) as connection:
+        queue = Queue("stockroom", durable=True, queue_arguments={"x-queue-type": "quorum"})
+        queue(connection.channel()).queue_declare()  # agrees with what the worker has declared
+        queue.queue_arguments = {"x-queue-type": "classic"}
+        with pytest.raises(PreconditionFailed):
+            queue(connection.channel()).queue_declare()
 
 
 @pytest.mark.parametrize("name", ["web", "worker"])
@@ -151,9 +176,16 @@ def test_beat_keeps_running(deployment):
     assert deployment.processes["beat"].poll() is None
 
 
-@pytest.mark.parametrize("name", ["web", "worker", "beat"])
-def test_it_logs_nothing_worse_than_information(deployment, name):
+@pytest.mark.parametrize("name", ["worker", "beat"])
+def test_it_has_nothing_to_complain_of(deployment, name):
+    """Celery warns of much: of its user, of queues that RabbitMQ is about to drop, of delays."""
     assert [line for line in deployment.lines(name) if line["level"] not in {"debug", "info"}] == []
+
+
+def test_no_request_failed_inside(deployment):
+    assert [
+        line for line in deployment.lines("web") if line["level"] in {"error", "critical"}
+    ] == []
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become the image's user")
@@ -187,8 +219,8 @@ def test_without_web_processes_clients_are_told_to_come_back(deployment):
     deployment.wait_for_web()
 
 
-def test_a_restart_loses_no_request(deployment, product):
-    """Asked to stop, the web server first answers what has been sent to it."""
+def test_while_the_web_server_is_replaced_clients_get_an_answer_every_time(deployment, product):
+    """The proxy's own while nobody else is there; never a broken connection, never a 500."""
     statuses = []
     stopping = threading.Event()
 

@@ -59,19 +59,19 @@ _HEADERS: Final[Mapping[str, Schema]] = {
         "in": "header",
         "description": "Any unique text. The request is carried out once, however often it is "
         "sent; a repetition gets the first answer. Kept for 24 hours.",
-        "schema": {"type": "string", "pattern": IDEMPOTENCY_KEY},
+        "schema": {"type": "string", "pattern": IDEMPOTENCY_KEY, "examples": ["8e03978e"]},
     },
     "If-Match": {
         "name": "If-Match",
         "in": "header",
         "description": "An ETag: change the resource only if this is still its version.",
-        "schema": {"type": "string", "pattern": TAGS},
+        "schema": {"type": "string", "pattern": TAGS, "examples": ['"3"']},
     },
     "If-None-Match": {
         "name": "If-None-Match",
         "in": "header",
         "description": "An ETag: answer 304 without a body if this is still the version.",
-        "schema": {"type": "string"},
+        "schema": {"type": "string", "examples": ['"3"']},
     },
 }
 

@@ -7,7 +7,6 @@ from decimal import Decimal
 import pytest
 from django.db import connection
 
-from common.access import verification
 from common.api import pagination
 from products.models import Product
 from tests.api_client import JSON_API
@@ -290,10 +289,7 @@ def test_some_collections_know_cursors_only(client, path):
     assert answer.status_code == 400
 
 
-def test_a_list_costs_the_same_queries_however_long_it_is(
-    client, monkeypatch, django_assert_num_queries
-):
-    monkeypatch.setattr(verification, "REMEMBERED_SECONDS", 60)
+def test_a_list_costs_the_same_queries_however_long_it_is(client, django_assert_num_queries):
     client.get(PRODUCTS, headers={"Accept": JSON_API})  # the key is known from here on
     ProductFactory.create_batch(2)
     with django_assert_num_queries(1):

@@ -279,3 +279,10 @@ def test_sparse_fieldsets_and_includes_hold_for_what_was_created_or_changed(clie
     body["data"] = {"type": "products", "id": created["data"]["id"], "attributes": {"price": 5}}
     changed = client.patch(f"{PRODUCTS}/{created['data']['id']}?{query}", body).json()
     assert changed == created
+
+
+@pytest.mark.parametrize("sort", ["price,price", "price,-price", "-name,price,name"])
+def test_a_field_sorts_once(client, sort):
+    response = client.get(f"/api/v1/products?sort={sort}")
+    assert response.status_code == 400
+    assert response.json()["errors"][0]["source"] == {"parameter": "sort"}
