@@ -51,7 +51,7 @@ def create_product(
         sku=rules.sku(sku) if sku else rules.generated_sku(),
         name=name,
         description=description,
-        price=price,
+        price=rules.price(price),
         images=[rules.image(url) for url in images or []],
         barcode=rules.barcode(barcode) if barcode else None,
         status=status,
@@ -192,6 +192,8 @@ def _clean(name: str, value: Any) -> Any:
             return rules.sku(value)
         case "barcode":
             return rules.barcode(value) if value else None
+        case "price":
+            return rules.price(value)
         case "images":
             return [rules.image(url) for url in value]
         case _:

@@ -51,6 +51,13 @@ def barcode(text: str) -> str:
     return digits
 
 
+def price(amount: Decimal) -> Decimal:
+    """An amount above zero, at most 99 999 999.99."""
+    if not 0 < amount <= MAX_PRICE:
+        raise Invalid(f"A price is above 0 and at most {MAX_PRICE}.", attribute="price")
+    return amount
+
+
 def image(url: str) -> str:
     """An http or https address without user information, at most 2048 characters."""
     if len(url) > MAX_IMAGE_LENGTH or any(character.isspace() for character in url):

@@ -192,7 +192,6 @@ def test_a_value_that_makes_no_sense_is_refused_by_its_parameter(client, query, 
         "fields%5Bproducts%5D=name",
         "include=",
         "include=category,category",
-        "sort=name,-price,name",
     ],
 )
 def test_a_value_that_finds_nothing_is_no_mistake(client, query):
