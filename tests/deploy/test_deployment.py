@@ -6,14 +6,16 @@ import os
 import re
 import socket
 import threading
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, contextmanager
+from http.client import HTTPConnection
 from time import perf_counter
 
 import psutil
 import psycopg
 import pytest
-from amqp import PreconditionFailed
-from kombu import Connection, Queue
+from amqp import PreconditionFailed  # type: ignore[import-untyped]
+from kombu.connection import Connection
+from kombu.entity import Queue
 
 from tests.deploy.deployment import Deployment
 from tests.waiting import wait_until
@@ -97,18 +99,38 @@ def test_a_body_far_over_the_limit_is_refused_before_it_is_taken_in(deployment):
     assert (answer.status, answer.headers["Content-Type"]) == (413, JSONAPI)
 
 
-def test_silent_and_slow_clients_do_not_hold_up_the_others(deployment, product):
-    """More of them than there are threads; a web server by itself would stand still."""
-    half_a_head = b"POST /api/v1/products HTTP/1.1\r\nHost: localhost\r\n"
-    half_a_body = half_a_head + b"Content-Type: application/json\r\nContent-Length: 99\r\n\r\n{"
+HALF_A_HEAD = b"POST /api/v1/products HTTP/1.1\r\nHost: localhost\r\n"
+HALF_A_BODY = HALF_A_HEAD + b"Content-Type: application/json\r\nContent-Length: 99\r\n\r\n{"
+
+
+@contextmanager
+def slow_clients(port, *beginnings):
+    """Connections on which nothing follows after this."""
     with ExitStack() as stack:
-        for sent in [b""] * 50 + [half_a_head] * 25 + [half_a_body] * 25:
-            address = ("127.0.0.1", deployment.nginx.ports[8000])
-            client = stack.enter_context(closing(socket.create_connection(address)))
+        for sent in beginnings:
+            client = socket.create_connection(("127.0.0.1", port))
+            stack.enter_context(closing(client))
             client.sendall(sent)
+        yield
+
+
+def test_silent_and_slow_clients_do_not_hold_up_the_others(deployment, product):
+    """Many more of them than there are threads."""
+    beginnings = [b""] * 50 + [HALF_A_HEAD] * 25 + [HALF_A_BODY] * 25
+    with slow_clients(deployment.nginx.ports[8000], *beginnings):
         began = perf_counter()
         statuses = {deployment.ask("GET", f"/api/v1/products/{product}").status for _ in range(20)}
         assert (statuses, perf_counter() - began < 5) == ({200}, True)
+
+
+def test_without_the_proxy_they_do(deployment):
+    """Negative control: if this fails, the test above proves nothing."""
+    with slow_clients(deployment.web_port, *[HALF_A_HEAD] * 50):
+        connection = HTTPConnection("127.0.0.1", deployment.web_port, timeout=2)
+        connection.request("GET", "/health")
+        with pytest.raises(TimeoutError), closing(connection):
+            connection.getresponse()
+    deployment.wait_for_web()
 
 
 def test_the_admins_files_have_names_that_may_be_kept_for_ever(deployment):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from decimal import Decimal
 from uuid import UUID
 
 import pytest
@@ -214,3 +215,15 @@ def test_a_category_may_stand_at_the_top():
     made, parents = chain(8)
     rules.check_place(made[3], None, parents)
     rules.check_place(None, None, parents)
+
+
+@pytest.mark.parametrize("amount", ["0.01", "99999999.99"])
+def test_a_price_is_kept_as_it_is(amount):
+    assert rules.price(Decimal(amount)) == Decimal(amount)
+
+
+@pytest.mark.parametrize("amount", ["0", "-1", "100000000"])
+def test_what_is_no_price(amount):
+    with pytest.raises(Invalid) as refusal:
+        rules.price(Decimal(amount))
+    assert refusal.value.attribute == "price"
