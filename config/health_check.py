@@ -4,6 +4,7 @@ The image's HEALTHCHECK, in the one language that the image has. It asks for /he
 touches no dependency: a container is not to be replaced because the database is away.
 """
 
+from contextlib import closing
 from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException
 
@@ -14,14 +15,18 @@ PATIENCE = 3.0  # seconds
 
 
 def main() -> None:
-    connection = HTTPConnection(host(), integer("PORT"), timeout=PATIENCE)
     try:
-        connection.request("GET", "/health")
-        status = connection.getresponse().status
+        status = _status()
     except (OSError, HTTPException) as error:
         raise SystemExit(f"The web server does not answer: {error}.") from None
     if status != HTTPStatus.OK:
         raise SystemExit(f"The web server answers with status {status}.")
+
+
+def _status() -> int:
+    with closing(HTTPConnection(host(), integer("PORT"), timeout=PATIENCE)) as connection:
+        connection.request("GET", "/health")
+        return connection.getresponse().status
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from django.core.exceptions import PermissionDenied, SuspiciousOperation
 from django.db import InterfaceError, OperationalError
@@ -29,6 +29,15 @@ GENERIC_CODES = {
     "parse_error": "malformed",
     "authentication_failed": "not_authenticated",
 }
+
+
+OTHERS: Final[Mapping[type[Exception], tuple[int, str, str]]] = {
+    Http404: (404, "not_found", "There is nothing at this address."),
+    PermissionDenied: (403, "permission_denied", "You may not do this."),
+    SuspiciousOperation: (400, "malformed", "The request cannot be understood."),
+    UnreadablePostError: (400, "malformed", "The body ended before it was complete."),
+}
+"""Exceptions of Django's that we expect: status, code and words."""
 
 
 class ApiError(exceptions.APIException):
@@ -171,16 +180,10 @@ def _problems(exc: Exception, request: Any) -> Iterator[dict[str, Any]]:
             yield problem(exc.status_code, _code(exc.detail), str(exc.detail), source=exc.source)
         case exceptions.APIException():
             yield problem(exc.status_code, _code(exc.detail), _sentence(exc))
-        case Http404():
-            yield problem(404, "not_found", "There is nothing at this address.")
-        case PermissionDenied():
-            yield problem(403, "permission_denied", "You may not do this.")
-        case SuspiciousOperation():
-            yield problem(400, "malformed", "The request cannot be understood.")
-        case UnreadablePostError():
-            yield problem(400, "malformed", "The body ended before it was complete.")
         case OperationalError() | InterfaceError():
             yield _unavailable(exc)
+        case _:
+            yield from (problem(*known) for kind, known in OTHERS.items() if isinstance(exc, kind))
 
 
 def _unavailable(error: BaseException) -> dict[str, Any]:
@@ -237,8 +240,8 @@ def _headers(exc: Exception, status: int) -> dict[str, str]:
     headers: dict[str, str] = {}
     if challenge := getattr(exc, "auth_header", None):
         headers["WWW-Authenticate"] = challenge
-    if isinstance(exc, exceptions.Throttled) and exc.wait is not None:
-        headers["Retry-After"] = str(max(1, int(exc.wait)))
+    if wait := getattr(exc, "wait", None):  # of a Throttled
+        headers["Retry-After"] = str(max(1, int(wait)))
     if status == HTTPStatus.SERVICE_UNAVAILABLE or getattr(exc, "code", "").endswith("in_progress"):
         headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
     return headers
@@ -284,6 +287,6 @@ def server_error(request: HttpRequest) -> HttpResponse:
     return errors_page(request, problem(500, "server_error", detail))
 
 
-def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001
     """handler400: a wrong Host and the like."""
     return errors_page(request, problem(400, "malformed", "The request cannot be understood."))

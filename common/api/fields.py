@@ -30,7 +30,7 @@ def is_printable(text: str) -> bool:
 class Text(serializers.CharField):
     """A JSON string, NFC-normalised, trimmed, without control characters."""
 
-    default_error_messages = {  # noqa: RUF012  DRF's own form
+    default_error_messages = {
         "invalid": "Send a string.",
         "control_character": "Control characters other than newline and tab are not allowed.",
     }
@@ -70,7 +70,7 @@ class Text(serializers.CharField):
 class Integer(serializers.Field[int, Any, int, Any]):
     """A JSON integer: neither ``"5"`` nor ``5.0`` nor ``true``."""
 
-    default_error_messages = {  # noqa: RUF012
+    default_error_messages = {
         "invalid": "Send a whole number.",
         "min_value": "Must be at least {min_value}.",
         "max_value": "Must be at most {max_value}.",
@@ -98,7 +98,7 @@ class Integer(serializers.Field[int, Any, int, Any]):
 class Boolean(serializers.Field[bool, Any, bool, Any]):
     """A JSON boolean."""
 
-    default_error_messages = {"invalid": "Send true or false."}  # noqa: RUF012
+    default_error_messages = {"invalid": "Send true or false."}
 
     def to_internal_value(self, data: Any) -> bool:
         if not isinstance(data, bool):
@@ -129,7 +129,7 @@ class Money(serializers.DecimalField):
 class Choice(Text):
     """One of the values of an enumeration."""
 
-    default_error_messages = {"invalid_choice": "Choose one of: {choices}."}  # noqa: RUF012
+    default_error_messages = {"invalid_choice": "Choose one of: {choices}."}
 
     def __init__(self, choices: list[str], **kwargs: Any) -> None:
         super().__init__(**kwargs)

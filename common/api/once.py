@@ -68,7 +68,7 @@ def _applied(view: Any, action: Callable[..., Any]) -> Any:
         return action(view.request, *view.args, **view.kwargs)
     except DatabaseError:
         raise
-    except Exception as error:  # noqa: BLE001  as in DRF's dispatch: a bug is raised again there
+    except Exception as error:  # as in DRF's dispatch: a bug is raised again there
         response = view.handle_exception(error)
         response.refusal = error
         return response

@@ -78,9 +78,7 @@ class _Address:
         return f"{self.url}?{urlencode(self.query | page)}"
 
 
-def _numbered(
-    rows: QuerySet[Any], page: Page, order: Sequence[str], address: _Address
-) -> Paged:
+def _numbered(rows: QuerySet[Any], page: Page, order: Sequence[str], address: _Address) -> Paged:
     start = (page.number - 1) * page.size
     if start >= EXACT_UP_TO:
         raise InvalidParameter(

@@ -105,7 +105,7 @@ def canonical(query: QueryDict) -> str:
 def without_paging(query: QueryDict) -> dict[str, str]:
     """The parameters that every page of a collection has in common."""
     return {
-        name: value
+        name: str(value)
         for name, value in query.items()
         if name not in PLAIN and not name.startswith("page[")
     }
@@ -143,9 +143,7 @@ def _take_member(
     return True
 
 
-def _take_word(
-    found: _Found, name: str, value: str, allowed: Allowed, query: QueryDict
-) -> bool:
+def _take_word(found: _Found, name: str, value: str, allowed: Allowed, query: QueryDict) -> bool:
     """Note a parameter without brackets; False when there is no such one."""
     match name:
         case "include":
@@ -184,17 +182,13 @@ def _number(name: str, text: str, maximum: int) -> int:
     return int(text)
 
 
-def _read_fields(
-    name: str, resource_type: str, value: str, allowed: Allowed
-) -> frozenset[str]:
+def _read_fields(name: str, resource_type: str, value: str, allowed: Allowed) -> frozenset[str]:
     known = allowed.fields.get(resource_type)
     if known is None:
         raise InvalidParameter(f"{resource_type!r} does not occur here.", parameter=name)
     wanted = frozenset(filter(None, value.split(",")))
     if unknown := wanted - set(known):
-        raise InvalidParameter(
-            f"{resource_type!r} has no field {min(unknown)!r}.", parameter=name
-        )
+        raise InvalidParameter(f"{resource_type!r} has no field {min(unknown)!r}.", parameter=name)
     return wanted
 
 

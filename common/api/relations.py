@@ -8,7 +8,7 @@ from rest_framework.fields import SkipField
 from rest_framework.relations import ManyRelatedField, PKOnlyObject, RelatedField
 
 
-class ToOne(RelatedField):  # type: ignore[type-arg]  # the stubs' three parameters say nothing here
+class ToOne(RelatedField):
     """Linkage of a to-one relationship, from the foreign key alone."""
 
     def __init__(self, resource_type: str, **kwargs: Any) -> None:
@@ -40,7 +40,7 @@ class ToOneWhenIncluded(ToOne):
     def get_attribute(self, instance: Any) -> Any:
         if self.source not in vars(instance):
             raise SkipField
-        return getattr(instance, self.source)
+        return getattr(instance, str(self.source))
 
 
 def to_many(resource_type: str, **kwargs: Any) -> ManyRelatedField:

@@ -64,8 +64,8 @@ class RequestChecks(GenericViewSet[Any]):
         self.name_the_sender(request)
         self.check_permissions(request)
         self.check_throttles(request)
-        request.accepted_renderer, request.accepted_media_type = (
-            self.perform_content_negotiation(request)
+        request.accepted_renderer, request.accepted_media_type = self.perform_content_negotiation(
+            request
         )
         self.check_body_form(request)
         self.query = parameters.read_query(request.query_params, self.allowed_parameters())

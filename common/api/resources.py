@@ -7,8 +7,9 @@ more than the rows themselves.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from rest_framework.fields import SkipField
@@ -41,13 +42,12 @@ class Shape:
         return {*self.attributes, *self.relationships}
 
 
-@lru_cache(maxsize=None)
+@cache
 def shape_of(serializer_class: Any) -> Shape:
     """The shape of a serializer class. Its fields are shared by all threads, for reading."""
     fields = serializer_class().fields
-    relationships = {
-        name: one for name, one in fields.items() if isinstance(one, RelatedField | ManyRelatedField)
-    }
+    linked = (RelatedField, ManyRelatedField)
+    relationships = {name: one for name, one in fields.items() if isinstance(one, linked)}
     return Shape(
         type=serializer_class.Meta.resource_name,
         attributes={name: one for name, one in fields.items() if name not in relationships},
@@ -56,7 +56,7 @@ def shape_of(serializer_class: Any) -> Shape:
     )
 
 
-@lru_cache(maxsize=None)
+@cache
 def fieldsets(serializer_class: Any, depth: int = 2) -> Mapping[str, frozenset[str]]:
     """The field names of every type that can occur in an answer."""
     shape = shape_of(serializer_class)
@@ -70,7 +70,7 @@ def fieldsets(serializer_class: Any, depth: int = 2) -> Mapping[str, frozenset[s
 def related_instance(serializer_class: Any, name: str, instance: Any) -> Any:
     """What a relationship of an instance leads to: one instance, a list of them, or None."""
     relationship = shape_of(serializer_class).relationships[name]
-    related = getattr(instance, relationship.source)
+    related = getattr(instance, str(relationship.source))
     if isinstance(relationship, ManyRelatedField):
         return list(related.all() if hasattr(related, "all") else related)
     return related
@@ -149,10 +149,8 @@ def _relationship(
     one: Field[Any, Any, Any, Any], instance: Any, url: str, name: str
 ) -> dict[str, Any]:
     relationship: dict[str, Any] = {"links": links.relationship_links(url, name)}
-    try:
+    with suppress(SkipField):
         relationship["data"] = _shown(one, instance)
-    except SkipField:
-        pass
     return relationship
 
 

@@ -28,7 +28,9 @@ def resource_routes(view: Any) -> list[URLPattern]:
     ]
     for action in view.get_extra_actions():
         mapping = dict(action.mapping)
-        routes.append(_route(rf"{one}/{action.url_path}", view, f"{name}-{action.url_name}", mapping))
+        routes.append(
+            _route(rf"{one}/{action.url_path}", view, f"{name}-{action.url_name}", mapping)
+        )
     if view.relationships:
         relation = f"(?P<related_field>{'|'.join(view.relationships)})"
         routes += [

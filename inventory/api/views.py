@@ -106,7 +106,7 @@ class InventoryView(ResourceView):
         Such a change, the most frequent request of all, is carried out without reading the row
         first: the operation looks anyway, under its lock.
         """
-        document: Document = self.request.data
+        document = self.document
         speaks_of_it = "If-Match" in self.request.headers or document.relationships
         if speaks_of_it or not self.is_named(document):
             return None

@@ -20,7 +20,7 @@ DROP FUNCTION inventory_ledger_is_append_only();
 """
 
 
-def make_default_location(apps, _schema_editor):
+def make_default_location(apps, schema_editor):  # noqa: ARG001
     location = apps.get_model("inventory", "Location")
     location.objects.get_or_create(code="main", defaults={"name": "Main"})
 

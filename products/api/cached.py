@@ -89,9 +89,7 @@ def _speaks_of_a_body(request: HttpRequest) -> bool:
     return JSONAPI in said or "HTTP_CONTENT_ENCODING" in request.META
 
 
-def _counted_and_read(
-    request: HttpRequest, client: Client, product_id: str
-) -> cache.Entry | None:
+def _counted_and_read(request: HttpRequest, client: Client, product_id: str) -> cache.Entry | None:
     """Quota and entry in one round trip; the entry only while the quota lasts."""
     counting = quota.commands(client)
     try:

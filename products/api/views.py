@@ -79,10 +79,11 @@ class ProductView(ResourceView):
     def retrieve(self, request: Request, pk: str) -> Any:
         if not self.is_default_representation() or request.accepted_media_type == HTML:
             return super().retrieve(request, pk)
-        entry, request._request.cache_status = representation.entry_for(pk)  # noqa: SLF001
+        carrier: Any = request._request  # noqa: SLF001  the log reads from it
+        entry, carrier.cache_status = representation.entry_for(pk)
         if entry is None:
             raise Http404
-        return representation.answer(request._request, entry, request.accepted_media_type)  # noqa: SLF001
+        return representation.answer(carrier, entry, request.accepted_media_type)
 
     def create(self, request: Request) -> Response:
         self.check_document()

@@ -7,16 +7,25 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.deploy.deployment import Deployment
 from tests.needs import broker_url  # noqa: F401 - a fixture
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def open_folder() -> Iterator[Path]:
     """A folder that every user may enter, which pytest's own are not, and with a short path."""
     folder = Path(tempfile.mkdtemp(prefix="stockroom-"))
     folder.chmod(0o755)
     yield folder
     shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def deployment(open_folder: Path, broker_url: str) -> Iterator[Deployment]:  # noqa: F811
+    """All of compose; leave every service running."""
+    whole = Deployment(open_folder / "deployment", broker_url)
+    with whole.running():
+        yield whole

@@ -42,6 +42,7 @@ class Deployment:
         self.variables = made_up_secrets() | {"API_KEY": API_KEY, "LOG_LEVEL": "INFO"}
         self.services: dict[str, dict[str, Any]] = composition(self.variables)["services"]
         self.folder = folder
+        folder.mkdir()
         self.web_port = free_port()
         self.image = Image(folder / "image")
         self.cluster = Cluster(self.services["postgres"], folder)

@@ -11,13 +11,11 @@ from http.client import HTTPConnection
 from time import perf_counter
 
 import psutil
-import psycopg
 import pytest
 from amqp import PreconditionFailed  # type: ignore[import-untyped]
 from kombu.connection import Connection
 from kombu.entity import Queue
 
-from tests.deploy.deployment import Deployment
 from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("deployment")]
@@ -25,13 +23,6 @@ pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("deployment")]
 LAPTOP = {"name": "Laptop", "description": "Light", "price": 1299.99}
 JSONAPI = "application/vnd.api+json"
 MEBIBYTE = 2**20
-
-
-@pytest.fixture(scope="module")
-def deployment(open_folder, broker_url):
-    running = Deployment(open_folder, broker_url)
-    with running.running():
-        yield running
 
 
 @pytest.fixture(scope="module")
@@ -259,50 +250,3 @@ def test_while_the_web_server_is_replaced_clients_get_an_answer_every_time(deplo
     stopping.set()
     thread.join()
     assert set(statuses) <= {200, 503}
-
-
-class TestTheRoleOfTheApplication:
-    @pytest.fixture
-    def connection(self, deployment):
-        with psycopg.connect(deployment.settings("web")["DATABASE_URL"]) as connection:
-            yield connection
-
-    @pytest.mark.parametrize(
-        "statement",
-        [
-            "TRUNCATE inventory_stockmovement CASCADE",
-            "ALTER TABLE inventory_stockmovement DISABLE TRIGGER ALL",
-            "DROP TRIGGER stock_movement_append_only ON inventory_stockmovement",
-            "SET session_replication_role = replica",
-            "CREATE TABLE mine ()",
-            "SET ROLE stockroom_owner",
-        ],
-    )
-    def test_cannot_get_around_the_ledgers_guard(self, connection, statement):
-        with pytest.raises(psycopg.errors.InsufficientPrivilege):
-            connection.execute(statement)
-
-    @pytest.mark.parametrize(
-        ("name", "value"),
-        [
-            ("lock_timeout", "2s"),
-            ("statement_timeout", "10s"),
-            ("idle_in_transaction_session_timeout", "15s"),
-        ],
-    )
-    def test_has_the_time_outs_that_requests_live_under(self, connection, name, value):
-        assert connection.execute(f"SHOW {name}").fetchone() == (value,)
-
-    def test_is_no_superuser_and_neither_is_the_owner(self, connection):
-        rows = connection.execute(
-            "SELECT rolname, rolsuper, rolcreaterole, rolcreatedb FROM pg_roles"
-            " WHERE rolname LIKE 'stockroom%' ORDER BY rolname"
-        )
-        assert rows.fetchall() == [
-            ("stockroom", False, False, False),
-            ("stockroom_owner", False, False, False),
-        ]
-
-    def test_preparing_again_changes_nothing(self, deployment):
-        deployment.run_to_end("migrate")
-        assert deployment.ask("GET", "/ready").document["status"] == "ready"

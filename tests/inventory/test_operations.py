@@ -100,7 +100,9 @@ def test_several_changes_are_decided_one_after_the_other():
 
 
 def test_all_changes_or_none_and_every_short_line_is_named():
-    mug, pen, cup = (StockLevelFactory(product__sku=sku, on_hand=2) for sku in ("MUG", "PEN", "CUP"))
+    mug, pen, cup = (
+        StockLevelFactory(product__sku=sku, on_hand=2) for sku in ("MUG", "PEN", "CUP")
+    )
     with pytest.raises(InsufficientStock) as refusal:
         adjust_stock(
             changes=[
@@ -211,9 +213,13 @@ def test_opening_stock_is_movement_one_and_an_empty_start_is_an_event_only():
 @pytest.mark.parametrize("statement", ["UPDATE {table} SET delta = 1", "DELETE FROM {table}"])
 def test_the_ledger_cannot_be_rewritten(statement):
     StockLevelFactory(on_hand=2)
-    with pytest.raises(IntegrityError, match="append-only"), transaction.atomic():
-        with connection.cursor() as cursor:
-            cursor.execute(statement.format(table=StockMovement._meta.db_table))
+    rewrite = statement.format(table=StockMovement._meta.db_table)
+    with (
+        pytest.raises(IntegrityError, match="append-only"),
+        transaction.atomic(),
+        connection.cursor() as cursor,
+    ):
+        cursor.execute(rewrite)
 
 
 @pytest.mark.parametrize(

@@ -289,7 +289,7 @@ def test_a_change_is_seen_at_once(client, stored, way):
     assert answer["ETag"] == '"2"'
     document = answer.json()["data"]
     if way == "relationship":
-        assert document["relationships"]["category"] ["data"] == linkage["data"]
+        assert document["relationships"]["category"]["data"] == linkage["data"]
     else:
         assert document["attributes"]["name"] == "Cup"
 
@@ -510,9 +510,7 @@ def test_garbage_in_place_of_an_entry_is_not_served(client, path, product, own_r
         assert name_in(client.get(path)) == "Mug"
 
 
-def test_an_entry_with_one_wrong_byte_is_not_served_but_made_anew(
-    client, path, product, own_redis
-):
+def test_an_entry_with_one_wrong_byte_is_not_served_but_made_anew(client, path, product, own_redis):
     client.get(path)
     name = cache.key(product.pk)
     kept = own_redis.client.get(name)

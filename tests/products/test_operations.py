@@ -126,16 +126,19 @@ def test_a_deletion_is_one_event_and_keeps_the_row():
     assert again.pk != product.pk
 
 
-@pytest.mark.parametrize("action", ["change", "delete"])
+@pytest.mark.parametrize(
+    "action",
+    [
+        lambda pk: operations.change_product(product_id=pk, changes={"name": "Cup"}),
+        lambda pk: operations.delete_product(product_id=pk),
+    ],
+)
 def test_what_is_not_there_is_neither_changed_nor_deleted(action):
     gone = create()
     operations.delete_product(product_id=gone.pk)
     for product_id in (uuid4(), gone.pk):
         with pytest.raises(NotFound):
-            if action == "change":
-                operations.change_product(product_id=product_id, changes={"name": "Cup"})
-            else:
-                operations.delete_product(product_id=product_id)
+            action(product_id)
 
 
 def test_a_version_that_is_gone_is_refused():
@@ -346,8 +349,8 @@ def test_a_category_in_use_stays():
 @pytest.mark.django_db(transaction=True)
 def test_two_moves_at_once_close_no_loop():
     for _ in range(5):
-        one, two = CategoryFactory(), CategoryFactory()
-        outcomes = race(lambda n: place(*((one, two) if n else (two, one))), workers=2)
+        pair = CategoryFactory(), CategoryFactory()
+        outcomes = race(lambda n, pair=pair: place(pair[n], pair[1 - n]), workers=2)
         assert sum(isinstance(outcome, Category) for outcome in outcomes) == 1
         assert sum(isinstance(outcome, Invalid) for outcome in outcomes) == 1
 
@@ -356,7 +359,7 @@ def test_two_moves_at_once_close_no_loop():
 @pytest.mark.django_db(transaction=True)
 def test_without_the_lock_on_the_tree_two_moves_close_a_loop(monkeypatch):
     """Negative control: if this fails, the test above proves nothing."""
-    one, two, both_have_read = CategoryFactory(), CategoryFactory(), Barrier(2, timeout=10)
+    pair, both_have_read = (CategoryFactory(), CategoryFactory()), Barrier(2, timeout=10)
 
     def read_and_wait():
         tree = {category.pk: category.parent_id for category in Category.objects.all()}
@@ -365,10 +368,10 @@ def test_without_the_lock_on_the_tree_two_moves_close_a_loop(monkeypatch):
 
     monkeypatch.setattr(operations, "_parents", read_and_wait)
     monkeypatch.setattr(operations, "_lock_tree", lambda: None)
-    race(lambda n: place(*((one, two) if n else (two, one))), workers=2)
-    one.refresh_from_db()
-    two.refresh_from_db()
-    assert (one.parent, two.parent) == (two, one)
+    race(lambda n: place(pair[n], pair[1 - n]), workers=2)
+    for category in pair:
+        category.refresh_from_db()
+    assert (pair[0].parent, pair[1].parent) == (pair[1], pair[0])
 
 
 @pytest.mark.concurrency

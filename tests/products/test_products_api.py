@@ -491,9 +491,7 @@ def test_what_is_included_is_there_once_and_linked(client):
     assert found == sorted([("categories", str(category.pk)), ("categories", str(top.pk))])
     document, found = included(client, "include=inventory")
     assert found == [("inventory", str(stocked.pk))]
-    linkage = {
-        one["id"]: one["relationships"]["inventory"]["data"] for one in document["data"]
-    }
+    linkage = {one["id"]: one["relationships"]["inventory"]["data"] for one in document["data"]}
     assert linkage.pop(str(stocked.pk)) == {"type": "inventory", "id": str(stocked.pk)}
     assert set(linkage.values()) == {None}
     _, found = included(client, "include=category,inventory")
@@ -559,11 +557,21 @@ def test_products_are_filtered_by_what_they_are(client):
 
 @pytest.mark.parametrize(
     ("name", "order"),
-    [("name", "ABC"), ("price", "CAB"), ("sku", "ABC"), ("created_at", "BCA"), ("updated_at", "CBA")],
+    [
+        ("name", "ABC"),
+        ("price", "CAB"),
+        ("sku", "ABC"),
+        ("created_at", "BCA"),
+        ("updated_at", "CBA"),
+    ],
 )
 def test_products_are_put_in_order(client, name, order):
     days = {"A": ("03", "03"), "B": ("01", "02"), "C": ("02", "01")}
-    for sku, price, name_of_it in (("A", 20, "apple"), ("B", 30, "\u00c1rbol"), ("C", 10, "Banana")):
+    for sku, price, name_of_it in (
+        ("A", 20, "apple"),
+        ("B", 30, "\u00c1rbol"),
+        ("C", 10, "Banana"),
+    ):
         ProductFactory(sku=sku, price=Decimal(price), name=name_of_it)
         created, updated = days[sku]
         Product.objects.filter(sku=sku).update(
@@ -574,7 +582,16 @@ def test_products_are_put_in_order(client, name, order):
 
 
 def test_names_are_in_the_order_that_people_expect(client):
-    for name in ("zebra", "\u00c9clair", "Apple", "eagle", "apricot", "\u00c4pfel", "Zoo", "1 apple"):
+    for name in (
+        "zebra",
+        "\u00c9clair",
+        "Apple",
+        "eagle",
+        "apricot",
+        "\u00c4pfel",
+        "Zoo",
+        "1 apple",
+    ):
         ProductFactory(name=name)
     assert listed(client, "sort=name", by="name") == [
         "1 apple",

@@ -136,7 +136,9 @@ def test_no_text_breaks_a_search(text):
         assert list(rows) == []
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(
+    max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
+)
 @given(st.text(alphabet=st.characters(categories=["L", "Nd"], max_codepoint=0x24F), min_size=1))
 def test_a_product_is_found_by_its_own_name(text):
     product = ProductFactory(name=text[:255], description="x")

@@ -321,9 +321,7 @@ def test_something_related_that_does_not_exist_is_not_found_and_pointed_at(clien
         (document(attributes=MUG | {"type": "x"}), 400, "malformed", "/data/attributes/type"),
     ],
 )
-def test_a_document_that_cannot_create_a_product_is_pointed_at(
-    client, body, status, code, pointer
-):
+def test_a_document_that_cannot_create_a_product_is_pointed_at(client, body, status, code, pointer):
     error = only_error(client.post(PRODUCTS, body))
     assert (error["status"], error["code"]) == (str(status), code)
     assert error["source"] == {"pointer": pointer}
@@ -355,8 +353,10 @@ def test_a_category_named_twice_is_malformed(client):
 )
 def test_an_update_of_something_else_is_a_conflict(client, members, status, code, pointer):
     product = ProductFactory()
-    body = document(**members) if "id" in members or not members else document(
-        id=str(product.pk), **members
+    body = (
+        document(**members)
+        if "id" in members or not members
+        else document(id=str(product.pk), **members)
     )
     error = only_error(client.patch(f"{PRODUCTS}/{product.pk}", body))
     assert (error["status"], error["code"]) == (str(status), code)

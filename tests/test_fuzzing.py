@@ -1,0 +1,118 @@
+"""The running server against its OpenAPI document, with thousands of requests nobody thought of.
+
+schemathesis makes them from the document, valid ones and invalid ones, the same in every run, and
+checks each answer: status, media type, headers, document, and that neither good requests are
+refused nor bad ones accepted. What it must know beyond the document is in ``tests/fuzzing``.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections import defaultdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import requests
+
+from tests.openapi import document, operations
+from tests.running import PROJECT, RunningServer, running_stockroom
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+pytestmark = pytest.mark.slow
+
+CONFIG = PROJECT / "tests" / "fuzzing" / "schemathesis.toml"
+PATIENCE = 900.0  # seconds; it takes about a tenth on a machine of its own
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    """A server of its own, so that requests depend on nobody else's rows."""
+    with running_stockroom(tmp_path_factory.mktemp("fuzzed")) as running:
+        make_rows(running)
+        yield running
+
+
+def make_rows(server: RunningServer) -> None:
+    """Something to find: products with stock at two places, a ledger, a tree of categories."""
+
+    def make(path: str, **attributes: Any) -> str:
+        address = f"{server.base_url}/api/v1/{path}"
+        answer = requests.post(
+            address, json=attributes, headers={"X-API-Key": server.api_key}, timeout=10
+        )
+        answer.raise_for_status()
+        return str(answer.json()["data"]["id"])
+
+    tools = make("categories", name="Tools")
+    make("locations", code="north", name="North")
+    for name in ("Hammer", "Saw", "Drill", "Pliers"):
+        category = make("categories", name=f"{name}s", parent=tools)
+        product = make("products", name=name, description="It lasts.", price=9.5, category=category)
+        make("inventory", product_id=product, quantity=1000)
+        make("transfers", product_id=product, from_location="main", to_location="north", quantity=9)
+
+
+def fuzz(server: RunningServer, schema: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    program = Path(sys.executable).with_name("schemathesis")
+    options = [f"--config-file={CONFIG}", "--no-color", "run", schema, f"--url={server.base_url}"]
+    return subprocess.run(
+        [program, *options, *arguments],
+        cwd=PROJECT,
+        env=os.environ | {"API_KEY": server.api_key, "PYTHONHASHSEED": "0"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=PATIENCE,
+    )
+
+
+def test_every_answer_is_as_documented_and_every_operation_succeeds_at_least_once(server, tmp_path):
+    report = tmp_path / "report.ndjson"
+    fuzzed = fuzz(
+        server, f"{server.base_url}/schema", "--report=ndjson", f"--report-ndjson-path={report}"
+    )
+    assert fuzzed.returncode == 0, fuzzed.stdout
+    assert '"level":"error"' not in server.log.read_text()
+    answered = statuses(report)
+    assert {name for name, seen in answered.items() if not seen & {200, 201, 204}} == refused()
+
+
+def statuses(report: Path) -> dict[str, set[int]]:
+    """The statuses that each operation answered with, by method and path."""
+    found: dict[str, set[int]] = defaultdict(set)
+    for line in report.open():
+        scenario = json.loads(line).get("ScenarioFinished", {})
+        recorder = scenario.get("recorder") or {"interactions": {}, "label": ""}
+        for interaction in recorder["interactions"].values():
+            response = interaction.get("response") or {}
+            found[recorder["label"]].add(response.get("status_code", 0))
+    del found["Stateful tests"]
+    return found
+
+
+def refused() -> set[str]:
+    """The operations that only ever say no."""
+    return {
+        f"{operation.method.upper()} {operation.path}"
+        for operation in operations().values()
+        if not operation.described["responses"].keys() & {"200", "201", "204"}
+    }
+
+
+def test_an_answer_that_is_not_as_documented_is_found(server, tmp_path):
+    """Negative control: if this fails, the test above proves nothing."""
+    wrong = json.loads(json.dumps(document()))
+    attributes = wrong["components"]["schemas"]["Location"]["properties"]["attributes"]
+    attributes["properties"]["priority"] = {"type": "string"}
+    file = tmp_path / "wrong.json"
+    file.write_text(json.dumps(wrong))
+    only = ("--phases=coverage", "--include-operation-id=listLocations")
+    fuzzed = fuzz(server, str(file), *only)
+    assert fuzzed.returncode == 1, fuzzed.stdout
+    assert "Response violates schema" in fuzzed.stdout
