@@ -1,5 +1,7 @@
 """The ledger is append-only, and the default location exists (RULES S6)."""
 
+from typing import Any
+
 from django.db import migrations
 
 REFUSE = """
@@ -20,7 +22,7 @@ DROP FUNCTION inventory_ledger_is_append_only();
 """
 
 
-def make_default_location(apps, schema_editor):  # noqa: ARG001
+def make_default_location(apps: Any, schema_editor: Any) -> None:  # noqa: ARG001
     location = apps.get_model("inventory", "Location")
     location.objects.get_or_create(code="main", defaults={"name": "Main"})
 
