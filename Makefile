@@ -26,10 +26,10 @@ run: .venv/runtime .venv/embedded ## Start everything on this machine; Ctrl-C st
 	@exec $(BIN)/python -m config.supervisor
 
 test: .venv/development ## Run the tests, without those marked slow
-	@exec $(BIN)/python -m pytest -n auto -m "not slow" $(ARGS)
+	@exec $(BIN)/python -m pytest -n auto --dist loadgroup -m "not slow" $(ARGS)
 
 test-all: .venv/development ## Run all tests
-	@exec $(BIN)/python -m pytest -n auto $(ARGS)
+	@exec $(BIN)/python -m pytest -n auto --dist loadgroup $(ARGS)
 
 check: export DATA_DIR = .data/check
 check: export DEVELOPMENT = 1

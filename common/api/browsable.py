@@ -25,10 +25,15 @@ class RawForm(forms.Form):
     )
 
 
-def raw_form(view: Any, method: str, document: Any) -> RawForm:
-    """A form whose content the page sends as it is, with the chosen media type."""
-    content = json.dumps({"data": _starting_point(view, method, document)}, indent=2, default=str)
-    return RawForm(initial={"_content": content})
+def raw_form(view: Any, method: str, document: Any, refused: Any = None) -> RawForm:
+    """A form whose content the page sends as it is, with the chosen media type.
+
+    It begins with the body that was just refused, or with what is on the page.
+    """
+    body = refused or {"data": _starting_point(view, method, document)}
+    content = json.dumps(body, indent=2, ensure_ascii=False, default=str)
+    media_type = JSONAPI if "data" in body else JSON
+    return RawForm(initial={"_content_type": media_type, "_content": content})
 
 
 def _starting_point(view: Any, method: str, document: Any) -> Any:

@@ -63,7 +63,13 @@ class BrowsableRenderer(drf.BrowsableAPIRenderer):
         with override_method(view, request, method) as asked:
             if not self.show_form_for_method(view, method, asked, None):
                 return None
-            return raw_form(view, method, data)
+            is_refused = request.method == method and isinstance(data, dict) and "errors" in data
+            return raw_form(view, method, data, refused=_sent(request) if is_refused else None)
 
     def get_filter_form(self, data: Any, view: Any, request: Any) -> None:
         """Filters are written into the address."""
+
+
+def _sent(request: Any) -> Any:
+    """The body of the request, to be mended and sent again; None when it could not be read."""
+    return getattr(getattr(request, "_full_data", None), "root", None)

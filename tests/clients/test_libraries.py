@@ -4,25 +4,22 @@ kitsu and devour-client have their pluralisation switched off: ``inventory`` is 
 """
 
 import os
-import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
-pytestmark = pytest.mark.slow
+from tests import needs
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("client libraries")]
 HERE = Path(__file__).parent
 
 
 @pytest.fixture(scope="module")
 def libraries() -> Path:
     """The folder with the libraries that package-lock.json names, installed."""
-    if not shutil.which("npm"):
-        if os.environ.get("CI"):
-            pytest.fail("npm is needed here")
-        pytest.skip("npm is not installed")
     subprocess.run(
-        ["npm", "ci", "--no-audit", "--no-fund", "--loglevel=error"],  # noqa: S607 - from PATH
+        [needs.program("npm"), "ci", "--no-audit", "--no-fund", "--loglevel=error"],
         cwd=HERE,
         check=True,
     )
@@ -34,7 +31,7 @@ def libraries() -> Path:
 )
 def test_a_client_library_does_all_its_steps(libraries, running_server, program, steps):
     done = subprocess.run(
-        ["node", program],  # noqa: S607 - from PATH
+        [needs.program("node"), program],
         cwd=libraries,
         env={
             "PATH": os.environ["PATH"],

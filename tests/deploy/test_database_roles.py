@@ -9,7 +9,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("deployment")]
 
 
 @pytest.fixture
-def connection(self, deployment):
+def connection(deployment):
     with psycopg.connect(deployment.settings("web")["DATABASE_URL"]) as connection:
         yield connection
 
@@ -25,7 +25,7 @@ def connection(self, deployment):
         "SET ROLE stockroom_owner",
     ],
 )
-def test_cannot_get_around_the_ledgers_guard(self, connection, statement):
+def test_the_application_cannot_get_around_the_ledgers_guard(connection, statement):
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
         connection.execute(statement)
 
@@ -38,11 +38,11 @@ def test_cannot_get_around_the_ledgers_guard(self, connection, statement):
         ("idle_in_transaction_session_timeout", "15s"),
     ],
 )
-def test_has_the_time_outs_that_requests_live_under(self, connection, name, value):
+def test_the_application_has_the_time_outs_that_requests_live_under(connection, name, value):
     assert connection.execute(f"SHOW {name}").fetchone() == (value,)
 
 
-def test_is_no_superuser_and_neither_is_the_owner(self, connection):
+def test_neither_role_is_a_superuser(connection):
     rows = connection.execute(
         "SELECT rolname, rolsuper, rolcreaterole, rolcreatedb FROM pg_roles"
         " WHERE rolname LIKE 'stockroom%' ORDER BY rolname"
@@ -53,6 +53,6 @@ def test_is_no_superuser_and_neither_is_the_owner(self, connection):
     ]
 
 
-def test_preparing_again_changes_nothing(self, deployment):
+def test_preparing_again_changes_nothing(deployment):
     deployment.run_to_end("migrate")
     assert deployment.ask("GET", "/ready").document["status"] == "ready"

@@ -12,7 +12,7 @@ from common.api.pagination import EXACT_UP_TO
 from common.api.parameters import DEFAULT_SIZE, MAX_SIZE
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
     from common.api.openapi.components import Components, Schema
     from common.api.parameters import Allowed
@@ -123,10 +123,17 @@ def _of_page(allowed: Allowed) -> Iterator[Schema]:
 def _sort(names: Collection[str]) -> Iterator[Schema]:
     if names:
         either = [sign + name for name in names for sign in ("", "-")]
-        schema = {"type": "array", "minItems": 1, "items": {"type": "string", "enum": either}}
         yield _query(
-            "sort", schema, "In this order; `-` for descending.", style="form", explode=False
+            "sort",
+            {"type": "array", "minItems": 1, "uniqueItems": True, "items": _one_of(either)},
+            "In this order, each field once; `-` for descending.",
+            style="form",
+            explode=False,
         )
+
+
+def _one_of(names: Iterable[str]) -> Schema:
+    return {"type": "string", "enum": list(names)}
 
 
 def _filter(name: str, filter_: Any) -> Schema:
@@ -137,7 +144,7 @@ def _include(paths: Collection[str]) -> Iterator[Schema]:
     if paths:
         yield _query(
             "include",
-            {"type": "array", "items": {"type": "string", "enum": list(paths)}},
+            {"type": "array", "items": _one_of(paths)},
             "Related resources to send along, in `included`.",
             style="form",
             explode=False,
@@ -147,7 +154,7 @@ def _include(paths: Collection[str]) -> Iterator[Schema]:
 def _fieldset(resource_type: str, names: Collection[str]) -> Schema:
     return _query(
         f"fields[{resource_type}]",
-        {"type": "array", "items": {"type": "string", "enum": sorted(names)}},
+        {"type": "array", "items": _one_of(sorted(names))},
         f"Only these attributes and relationships of {resource_type}.",
         style="form",
         explode=False,

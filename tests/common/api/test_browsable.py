@@ -209,7 +209,7 @@ def test_both_media_types_can_be_chosen_as_the_script_looks_for_them(staff):
     form = Page(html).form("POST")
     assert form["content-type"]["name"] == "_content_type"
     assert form["content"]["name"] == "_content"
-    assert form["first type"] == JSON_API
+    assert form["chosen type"] == JSON_API
     assert f'value="{JSON}"' in html
 
 
@@ -218,7 +218,26 @@ def test_what_the_form_refuses_is_shown_on_the_page(staff):
     answer = submit(staff, PRODUCTS, Page(html).form("POST"), "POST", html, price="x")
     assert answer.status_code == 422
     assert answer["Content-Type"].startswith("text/html")
-    assert "/data/attributes/price" in answer.content.decode()
+    html = answer.content.decode()
+    assert "/data/attributes/price" in html
+    mended = json.loads(Page(html).form("POST")["text"])
+    assert mended["data"]["attributes"] == {"price": "x"}
+
+
+def test_a_plain_body_that_was_refused_is_there_to_be_mended_too(client):
+    headers = {"Accept": AS_A_BROWSER_ASKS}
+    answer = client.post(PRODUCTS, {"name": "M\u00fcg"}, JSON, headers=headers)
+    form = Page(answer.content.decode()).form("POST")
+    assert (form["chosen type"], json.loads(form["text"])) == (JSON, {"name": "M\u00fcg"})
+
+
+@pytest.mark.parametrize(("body", "status"), [(b"{", 400), (b"[]", 400), (b"", 400)])
+def test_a_body_that_could_not_be_read_leaves_an_empty_form(client, body, status):
+    headers = {"Accept": AS_A_BROWSER_ASKS}
+    answer = client.post(PRODUCTS, body, JSON, headers=headers)
+    assert answer.status_code == status
+    form = Page(answer.content.decode()).form("POST")
+    assert json.loads(form["text"]) == {"data": {"type": "products", "attributes": {}}}
 
 
 @pytest.mark.parametrize("token", [None, "wrong" * 8])
