@@ -4,6 +4,7 @@ kitsu and devour-client have their pluralisation switched off: ``inventory`` is 
 """
 
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -11,19 +12,22 @@ import pytest
 
 from tests import needs
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("client libraries")]
+pytestmark = pytest.mark.slow
 HERE = Path(__file__).parent
 
 
 @pytest.fixture(scope="module")
-def libraries() -> Path:
-    """The folder with the libraries that package-lock.json names, installed."""
+def libraries(tmp_path_factory) -> Path:
+    """A folder with our programs and the libraries that package-lock.json names."""
+    folder: Path = tmp_path_factory.mktemp("clients")
+    for file in [*HERE.glob("*.mjs"), *HERE.glob("package*.json")]:
+        shutil.copy(file, folder)
     subprocess.run(
         [needs.program("npm"), "ci", "--no-audit", "--no-fund", "--loglevel=error"],
-        cwd=HERE,
+        cwd=folder,
         check=True,
     )
-    return HERE
+    return folder
 
 
 @pytest.mark.parametrize(
