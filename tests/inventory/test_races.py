@@ -66,6 +66,19 @@ def without_locks(monkeypatch):
     return all_read_first
 
 
+def without_locks_until_all_have_read(monkeypatch, workers: int) -> None:
+    """For operations that check the limit after they have read what they decide on."""
+    monkeypatch.setattr(StockLevelQuerySet, "locked", lambda levels: levels.order_by("pk"))
+    everyone_has_read = Barrier(workers, timeout=10)
+    check_limit = rules.check_limit
+
+    def check_late(on_hand):
+        everyone_has_read.wait()
+        check_limit(on_hand)
+
+    monkeypatch.setattr("inventory.rules.check_limit", check_late)
+
+
 def take_one(level: StockLevel):
     return lambda _: adjust_stock(changes=[Change(product_id=level.product_id, delta=-1)])
 
@@ -135,6 +148,24 @@ def test_an_inventory_is_opened_once():
     assert the_ledger_is_whole(level)
 
 
+def test_looking_first_does_not_keep_an_inventory_from_being_opened_twice(monkeypatch):
+    """Negative control: whoever looks before inserting meets the database's error instead."""
+    product = ProductFactory()
+    everyone_has_looked = Barrier(4, timeout=10)
+
+    def look_then_insert(level):
+        if StockLevel.objects.filter(product=level.product, location=level.location).exists():
+            return False
+        everyone_has_looked.wait()
+        level.save(force_insert=True)
+        return True
+
+    monkeypatch.setattr("inventory.operations.stock._is_new", look_then_insert)
+    outcomes = race(lambda _: open_inventory(product_id=product.pk, quantity=5), 4)
+    assert count(outcomes, Duplicate) == 0
+    assert count(outcomes, Error) == 3
+
+
 def test_a_level_that_several_want_to_make_is_made_once():
     level = StockLevelFactory(on_hand=1)
     LocationFactory(code="north")
@@ -179,15 +210,7 @@ def test_without_the_lock_transfers_run_into_each_other(monkeypatch):
     """Negative control for the transfers."""
     level = StockLevelFactory(on_hand=1)
     StockLevelFactory(product=level.product, location__code="north")
-    monkeypatch.setattr(StockLevelQuerySet, "locked", lambda levels: levels.order_by("pk"))
-    everyone_has_read = Barrier(4, timeout=10)
-    check_limit = rules.check_limit
-
-    def check_late(on_hand):
-        everyone_has_read.wait()
-        check_limit(on_hand)
-
-    monkeypatch.setattr("inventory.rules.check_limit", check_late)
+    without_locks_until_all_have_read(monkeypatch, 4)
     move = transfer_one(level, "main", "north")
     outcomes = race(lambda _: move(1), 4)
     assert count(outcomes, InsufficientStock) == 0
@@ -209,15 +232,7 @@ def test_without_the_lock_a_reversal_meets_the_database_instead_of_a_refusal(mon
     level = StockLevelFactory(on_hand=5)
     take_one(level)(0)
     sale = StockMovement.objects.get(sequence=2)
-    monkeypatch.setattr(StockLevelQuerySet, "locked", lambda levels: levels.order_by("pk"))
-    everyone_has_read = Barrier(4, timeout=10)
-    check_limit = rules.check_limit
-
-    def check_late(on_hand):
-        everyone_has_read.wait()
-        check_limit(on_hand)
-
-    monkeypatch.setattr("inventory.rules.check_limit", check_late)
+    without_locks_until_all_have_read(monkeypatch, 4)
     outcomes = race(lambda _: reverse_movement(movement_id=sale.pk), 4)
     assert count(outcomes, AlreadyReversed) == 0
     assert count(outcomes, Error) == 3
@@ -231,6 +246,17 @@ def test_a_transfer_is_reversed_once_however_many_ask():
     assert count(outcomes, AlreadyReversed) == WORKERS - 1
     assert the_ledger_is_whole(level)
     assert level.on_hand == 5
+
+
+def test_without_the_lock_a_transfer_is_taken_back_several_times_over(monkeypatch):
+    """Negative control: all four find it not reversed yet; only the unique key stops three."""
+    level = StockLevelFactory(on_hand=5)
+    LocationFactory(code="north")
+    transfer = transfer_one(level, "main", "north")(1)
+    without_locks_until_all_have_read(monkeypatch, 4)
+    outcomes = race(lambda _: reverse_transfer(transfer_id=transfer.pk), 4)
+    assert count(outcomes, AlreadyReversed) == 0
+    assert count(outcomes, Error) == 3
 
 
 def test_reorder_settings_and_sales_do_not_overwrite_each_other():
