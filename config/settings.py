@@ -190,7 +190,6 @@ REST_FRAMEWORK = {
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Stockroom",
-    "DESCRIPTION": "What do we sell, how many can I promise, and why is that the number?",
     "VERSION": VERSION,
     "OAS_VERSION": "3.1.1",
     "SERVERS": [{"url": "/"}],

@@ -98,9 +98,8 @@ def _numbered(rows: QuerySet[Any], page: Page, order: Sequence[str], address: _A
         links["next"] = address.number(page.number + 1)
     elif has_more:
         links["next"] = address.after(_cursor(shown[-1], order))
-    last = max(1, -(-total // page.size))
-    if is_exact and (last - 1) * page.size < EXACT_UP_TO:
-        links["last"] = address.number(last)
+    if is_exact:  # then the last page does not start beyond the numbered ones
+        links["last"] = address.number(max(1, -(-total // page.size)))
     return Paged(shown, {"page": meta}, links)
 
 

@@ -186,10 +186,15 @@ def _read_fields(name: str, resource_type: str, value: str, allowed: Allowed) ->
     known = allowed.fields.get(resource_type)
     if known is None:
         raise InvalidParameter(f"{resource_type!r} does not occur here.", parameter=name)
-    wanted = frozenset(filter(None, value.split(",")))
+    wanted = frozenset(_listed(value))
     if unknown := wanted - set(known):
         raise InvalidParameter(f"{resource_type!r} has no field {min(unknown)!r}.", parameter=name)
     return wanted
+
+
+def _listed(value: str) -> list[str]:
+    """The names in a comma list; none when it is empty, and the empty one in ``a,,b``."""
+    return value.split(",") if value else []
 
 
 def _read_sort(value: str, allowed: Allowed) -> tuple[str, ...]:
@@ -204,7 +209,7 @@ def _read_sort(value: str, allowed: Allowed) -> tuple[str, ...]:
 
 
 def _read_include(value: str, allowed: Allowed) -> tuple[str, ...]:
-    paths = tuple(filter(None, value.split(",")))
+    paths = tuple(_listed(value))
     for path in paths:
         if path not in allowed.includes:
             choices = ", ".join(sorted(allowed.includes)) or "nothing"

@@ -1,7 +1,7 @@
 """What surrounds every request: its id, the headers that no answer may lack, its line in the log.
 
 Outermost, so that answers and errors of the other middlewares are covered too. It is on the path
-of every cached read: measure before adding to it (docs/performance.md).
+of every cached read: measure before adding to it.
 """
 
 from __future__ import annotations

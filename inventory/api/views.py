@@ -71,6 +71,11 @@ class InventoryView(ResourceView):
         return [inventories[product.pk] for product in rows]
 
     def create(self, request: Request) -> Response:
+        """Give a product its first stock at a location.
+
+        The product by `product_id`, `sku` or relationship; the location by code or id, the
+        default one when none is named.
+        """
         self.check_document()
         inventory = operations.open_inventory(**self.read_input(InventoryInput))
         return self.resource(inventory, status=201)
@@ -156,6 +161,7 @@ class LocationView(ResourceView):
         return self.resource(location)
 
     def destroy(self, request: Request, pk: str) -> Response:
+        """Delete a location that never held stock."""
         seen = self.get_object()
         self.check_if_match(seen.version)
         operations.delete_location(
@@ -184,6 +190,7 @@ class StockLevelView(ResourceView):
         return _with_related(self, rows)
 
     def partial_update(self, request: Request, pk: str) -> Response:
+        """Set when a stock level counts as low, and how much to order then."""
         seen = self.seen_for_update()
         level = operations.set_reorder_settings(
             stock_level_id=seen.pk,
@@ -251,6 +258,10 @@ class TransferView(ResourceView):
         return _with_related(self, rows)
 
     def create(self, request: Request) -> Response:
+        """Move units of a product from one location to another.
+
+        Both movements are written, or none.
+        """
         self.check_document()
         transfer = operations.transfer_stock(**self.read_input(TransferInput))
         return self.resource(transfer, status=201)

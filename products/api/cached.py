@@ -1,4 +1,4 @@
-"""GET of a cached product, answered before routing and DRF are entered (docs/performance.md)."""
+"""GET of a cached product, answered before routing and DRF are entered (docs/adr/0007)."""
 
 from __future__ import annotations
 

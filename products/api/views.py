@@ -99,6 +99,10 @@ class ProductView(ResourceView):
         return self.resource(self.presented_one(product))
 
     def destroy(self, request: Request, pk: str) -> Response:
+        """Delete a product.
+
+        Its ledger stays for staff; its SKU and barcode are free again.
+        """
         seen = self.get_object()
         self.check_if_match(seen.version)
         operations.delete_product(product_id=seen.pk, expected_version=self.expected_version(seen))
@@ -154,6 +158,7 @@ class CategoryView(ResourceView):
         return self.resource(category)
 
     def destroy(self, request: Request, pk: str) -> Response:
+        """Delete a category that has neither products nor categories below it."""
         seen = self.get_object()
         self.check_if_match(seen.version)
         operations.delete_category(

@@ -146,6 +146,33 @@ def test_without_the_lock_on_the_tree_two_moves_close_a_loop(monkeypatch):
 
 @pytest.mark.concurrency
 @pytest.mark.django_db(transaction=True)
+def test_a_category_is_not_added_to_one_that_is_being_moved_too_deep_for_it(monkeypatch):
+    parent, deep = CategoryFactory(), CategoryFactory()
+    for _ in range(6):
+        deep = CategoryFactory(parent=deep)
+    read, has_read = operations._parents, Event()
+
+    def read_and_wait():
+        tree = read()
+        has_read.set()
+        wait_until(somebody_waits_for_a_lock)
+        return tree
+
+    def add_or_move(number):
+        if number == 0:
+            return operations.create_category(name="Below", parent_id=parent.pk)
+        assert has_read.wait(10)
+        monkeypatch.setattr(operations, "_parents", read)
+        return place(parent, deep)
+
+    monkeypatch.setattr(operations, "_parents", read_and_wait)
+    added, refused = race(add_or_move, workers=2)
+    assert isinstance(added, Category)
+    assert isinstance(refused, Invalid)
+
+
+@pytest.mark.concurrency
+@pytest.mark.django_db(transaction=True)
 def test_eight_moves_at_once_wait_for_each_other_without_a_deadlock():
     categories = [CategoryFactory() for _ in range(8)]
     top = CategoryFactory()

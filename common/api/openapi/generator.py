@@ -17,6 +17,24 @@ if TYPE_CHECKING:
 
 METHODS: Final = ("GET", "POST", "PATCH", "DELETE")
 RELATED: Final = "{related_field}"
+INTRODUCTION: Final = """
+What do we sell, how many can I promise, and why is that the number?
+
+**Documents.** Answers are JSON:API 1.1 documents, under the label that `Accept` asks for. A
+request is a JSON:API document (`application/vnd.api+json`), or simply an object of attributes
+(`application/json`). Every address works with and without a slash at its end.
+
+**Keys.** Send an API key in `X-API-Key`; each operation names the scope that it needs.
+
+**Repetition.** With an `Idempotency-Key`, a POST or PATCH can be sent again without fear: it is
+carried out once, and each repetition gets the first answer.
+
+**Versions.** A resource has an `ETag`. Send it as `If-None-Match` to fetch only what is new, as
+`If-Match` to change only what you have seen.
+
+**Errors.** Decide by `code`, which is stable; show `detail`; `source` says where the fault lies.
+An unknown attribute or parameter is an error, for it is most likely a typing error.
+""".strip()
 SECURITY: Final[Schema] = {
     "ApiKeyAuth": {
         "type": "apiKey",
@@ -54,6 +72,7 @@ class Generator(SchemaGenerator):
         components = Components(self.registry)
         outside = service.paths(components)
         document: Schema = super().get_schema(request, public)
+        document["info"]["description"] = INTRODUCTION
         document["paths"] |= outside
         document["components"]["securitySchemes"] = SECURITY
         document["security"] = [{name: [] for name in SECURITY}]
