@@ -12,7 +12,7 @@ from django.db import Error
 from common.errors import Duplicate
 from inventory import rules
 from inventory.errors import AlreadyReversed, InsufficientStock, StaleQuantity
-from inventory.models import StockLevel, StockMovement
+from inventory.models import Location, StockLevel, StockMovement
 from inventory.operations import (
     adjust_stock,
     open_inventory,
@@ -150,7 +150,7 @@ def test_an_inventory_is_opened_once():
 
 def test_looking_first_does_not_keep_an_inventory_from_being_opened_twice(monkeypatch):
     """Negative control: whoever looks before inserting meets the database's error instead."""
-    product = ProductFactory()
+    product, _ = ProductFactory(), Location.objects.default()
     everyone_has_looked = Barrier(4, timeout=10)
 
     def look_then_insert(level):
