@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 PROJECT = Path(__file__).resolve().parent.parent
+BARE = {"PYTHONPATH": str(PROJECT / "tests" / "bare")}  # without the development tools
 START_TIMEOUT = 60.0
 STOP_TIMEOUT = 10.0
 
@@ -123,7 +124,7 @@ def _environment(folder: Path, settings: Mapping[str, str]) -> dict[str, str]:
         "REDIS_URL": environment.url("REDIS_URL") or own_redis_url(),
         "CELERY_BROKER_URL": environment.url("CELERY_BROKER_URL") or own_broker_url(),
     }
-    return without_settings | own | dict(settings)
+    return without_settings | BARE | own | dict(settings)
 
 
 def free_port() -> int:

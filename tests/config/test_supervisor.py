@@ -20,7 +20,7 @@ from config.embedded.postgres import Postgres
 from config.embedded.redis import Redis
 from config.environment import VARIABLES
 from config.locks import is_locked
-from tests.running import free_port
+from tests.running import BARE, free_port
 from tests.waiting import wait_until
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -42,7 +42,7 @@ class Stockroom:
         self.process = subprocess.Popen(
             [sys.executable, "-m", "config.supervisor"],
             cwd=PROJECT,
-            env=os.environ | nothing_set | own,
+            env=os.environ | nothing_set | BARE | own,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -145,6 +145,14 @@ def test_it_tells_where_everything_is_and_its_first_command_works(ready):
     status, body = ready.fetch(path, {"X-API-Key": key})
     assert (status, json.loads(body)["data"] != []) == (200, True)
     assert f"demo / {(ready.data_dir / 'demo_staff_password').read_text().strip()}" in ready.output
+
+
+@pytest.mark.slow
+def test_every_part_works_with_no_more_than_is_installed_for_a_run(ready):
+    wait_until(lambda: re.search(r"celery@\S+ ready", ready.output))
+    wait_until(lambda: "beat: Starting" in ready.output)
+    status, body = ready.fetch("/ready")
+    assert (status, json.loads(body)["checks"]["broker"]["status"]) == (200, "healthy")
 
 
 @pytest.mark.slow
