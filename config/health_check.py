@@ -16,14 +16,15 @@ PATIENCE = 3.0  # seconds
 
 def main() -> None:
     try:
-        status = _status()
+        status = web_status()
     except (OSError, HTTPException) as error:
         raise SystemExit(f"The web server does not answer: {error}.") from None
     if status != HTTPStatus.OK:
         raise SystemExit(f"The web server answers with status {status}.")
 
 
-def _status() -> int:
+def web_status() -> int:
+    """The status that the web server gives for /health. Raises OSError or HTTPException."""
     with closing(HTTPConnection(host(), integer("PORT"), timeout=PATIENCE)) as connection:
         connection.request("GET", "/health")
         return connection.getresponse().status

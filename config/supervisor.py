@@ -10,13 +10,15 @@ import signal
 import socket
 import sys
 import time
-from http.client import HTTPConnection, HTTPException
+from http import HTTPStatus
+from http.client import HTTPException
 from typing import TYPE_CHECKING
 
 from config import environment
-from config.banner import banner, host
+from config.banner import banner
 from config.children import Child, run_to_end, stop_all
 from config.environment import DATA_DIR, SettingError, integer, text
+from config.health_check import web_status
 from config.lifeline import follow
 from config.locks import open_lock, try_lock
 from config.own_servers import own_servers
@@ -125,14 +127,10 @@ def _watch(children: list[Child], servers: "Servers | None", signals: Signals) -
 
 
 def _web_answers() -> bool:
-    connection = HTTPConnection(host(), integer("PORT"), timeout=CHECK_EVERY)
     try:
-        connection.request("GET", "/health")
-        return connection.getresponse().status < 500  # noqa: PLR2004 - the application's own answer
+        return web_status() < HTTPStatus.INTERNAL_SERVER_ERROR  # the application's own answer
     except (OSError, HTTPException):
         return False
-    finally:
-        connection.close()
 
 
 if __name__ == "__main__":
