@@ -6,6 +6,10 @@ MANAGE := $(BIN)/python manage.py
 STEP := .ci/step
 PIP_INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check --no-input
 
+# Tools that only look at requirements.txt, and are no part of any environment.
+PIP_AUDIT := 2.10.1
+CYCLONEDX := 7.5.0
+
 # The first of these that is supported and really starts; PYTHON=... names another.
 CAN_MAKE_VENV := import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))
 HAS_WHEELS := import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info < (3, 13))
@@ -17,10 +21,10 @@ ifneq ($(shell $(BIN)/python -c 'import pip; print("works")' 2>/dev/null),works)
 .PHONY: $(BIN)/python
 endif
 
-.PHONY: help run test test-all check seed shell fmt lock reset
+.PHONY: help run test test-all check race bench seed shell screenshots audit sbom fmt lock reset
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
 
 run: .venv/runtime .venv/embedded ## Start everything on this machine; Ctrl-C stops it again
 	@exec $(BIN)/python -m config.supervisor
@@ -45,11 +49,28 @@ check: .venv/development ## Lint, types, import contracts, migrations, OpenAPI
 	$(STEP) "OpenAPI" $(MANAGE) spectacular --validate --fail-on-warn --file /dev/null || failed=1; \
 	exit $$failed
 
+race: .venv/development ## Race for stock while things break: N=, SEED=, PLANT=no-lock
+	@exec $(BIN)/python -m tests.race $(if $(N),--length $(N)) $(if $(SEED),--seed $(SEED)) \
+		$(if $(PLANT),--plant $(PLANT))
+
+bench: .venv/development ## What requests cost at 1 k and 100 k products; ARGS="--sizes 1000,1000000"
+	@exec $(BIN)/python -m tests.bench.scale $(ARGS)
+
 seed: .venv/runtime .venv/embedded ## Load the demo data
 	@exec $(MANAGE) seed_demo
 
 shell: .venv/runtime .venv/embedded ## Open a Python shell with the models at hand
 	@exec $(MANAGE) shell
+
+screenshots: .venv/development ## Take the pictures in docs/screenshots anew (needs Chromium)
+	@exec $(BIN)/python -m tests.screenshots
+
+audit: .venv/development ## Look up known vulnerabilities of what a run installs
+	@exec $(BIN)/uv tool run pip-audit==$(PIP_AUDIT) --strict --require-hashes --disable-pip -r requirements.txt
+
+sbom: .venv/development ## Write sbom.json: all that a run consists of (CycloneDX)
+	@exec $(BIN)/uv tool run --from cyclonedx-bom==$(CYCLONEDX) cyclonedx-py requirements \
+		requirements.txt --output-format JSON --output-file sbom.json
 
 fmt: .venv/development ## Format the code and repair what can be repaired
 	@$(BIN)/ruff check --fix --quiet . || true

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import contextmanager
 from functools import wraps
-from typing import TYPE_CHECKING, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
-from django.db import DatabaseError, OperationalError, connection, models, transaction
+from django.core.exceptions import EmptyResultSet
+from django.db import (
+    DatabaseError,
+    IntegrityError,
+    OperationalError,
+    connection,
+    models,
+    transaction,
+)
+
+from common.errors import Duplicate
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
     from datetime import datetime
 
 P = ParamSpec("P")
@@ -28,6 +39,17 @@ class ClockTimestamp(models.Func):
     function = "clock_timestamp"
     arity = 0
     output_field = models.DateTimeField()
+
+
+class IsTrue(models.Func):
+    """A comparison that is true: neither false nor unknown.
+
+    PostgreSQL's statistics on an expression tell of this form alone.
+    """
+
+    template = "(%(expressions)s) IS TRUE"
+    arity = 1
+    output_field = models.BooleanField()
 
 
 def in_transaction(operation: Callable[P, R]) -> Callable[P, R]:
@@ -65,12 +87,43 @@ def is_conflict(error: DatabaseError) -> bool:
     return sqlstate(error) in {DEADLOCK_DETECTED, SERIALIZATION_FAILURE}
 
 
+@contextmanager
+def unless_taken(keys: Mapping[str, str]) -> Iterator[None]:
+    """Refuse with Duplicate what violates a unique constraint; ``keys`` names their attributes.
+
+    Around a write that looked first in vain: another may take the key meanwhile. A savepoint
+    keeps the caller's transaction usable.
+    """
+    try:
+        with transaction.atomic():
+            yield
+    except IntegrityError as error:
+        constraint = error.__cause__.diag.constraint_name  # type: ignore[union-attr]  # psycopg's
+        attribute = keys.get(constraint)
+        if attribute is None:
+            raise
+        raise Duplicate(f"This {attribute} is taken.", attribute=attribute) from error
+
+
 def database_now() -> datetime:
     """The database's clock, read now: the one clock that judges expiry."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT clock_timestamp()")
         (moment,) = cursor.fetchone()
     return moment  # type: ignore[no-any-return]  # the driver's row is untyped
+
+
+def estimated(rows: models.QuerySet[Any]) -> int:
+    """The number of rows that PostgreSQL's planner expects; it reads none of them."""
+    try:
+        sql, parameters = rows.order_by().values("pk").query.sql_with_params()
+    except EmptyResultSet:  # Django sees by itself that nothing can match
+        return 0
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN (FORMAT JSON) {sql}", parameters)
+        (plan,) = cursor.fetchone()
+    plan = plan if isinstance(plan, list) else json.loads(plan)
+    return int(plan[0]["Plan"]["Plan Rows"])
 
 
 def after_commit(act: Callable[P, object], *args: P.args, **kwargs: P.kwargs) -> None:

@@ -13,7 +13,8 @@ class DomainError(Exception):
 
     ``code`` is stable and listed in docs/api.md; ``detail`` is a sentence for a person and says
     what to do next; ``meta`` holds the figures, so that every door can put them in its own words.
-    ``attribute`` names the input that the refusal is about, when there is one.
+    ``attribute`` names the input that the refusal is about, when there is one; inside a list by
+    its place: ``lines/0/sku``.
     """
 
     code: ClassVar[str] = "refused"

@@ -9,15 +9,20 @@ changed meanwhile. So every cached entry carries the *epoch* in which it was wri
 token under ``epoch_key()``, and is served only while that is still the current one. The knocking
 thread ends the outage by deleting the epoch; the next writer of an entry begins a new one.
 (Deleting works where setting does not: when Redis is full.)
+
+A process that was idle would not know of an outage, so each one looks every second. One that could
+not forget an entry does not end before the epoch has, or the others have had time to look.
 """
 
 from __future__ import annotations
 
+import atexit
 import logging
 import os
 import secrets
 import threading
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
@@ -26,7 +31,6 @@ from django.dispatch import receiver
 from django_redis import get_redis_connection
 from redis.backoff import NoBackoff
 from redis.exceptions import DataError, RedisError, ResponseError
-from redis.exceptions import TimeoutError as RedisTimeout
 from redis.retry import Retry
 
 if TYPE_CHECKING:
@@ -36,9 +40,10 @@ logger = logging.getLogger(__name__)
 
 Command = tuple[str | bytes | int, ...]
 
-PROMPT_SECONDS = 0.05
-LONGEST_SECONDS = 0.2
+LONGEST_SECONDS = 0.3
+"""That a caller waits: once, for then the process stops asking."""
 KNOCK_SECONDS = 0.1
+LOOK_SECONDS = 1.0
 RECOVERY_THREAD = "redis-recovery"
 
 
@@ -71,6 +76,7 @@ def forget(*keys: str) -> None:
     except RedisUnavailable as error:
         deleted = error
     if isinstance(deleted, Exception):
+        _line.owes = True
         _line.give_up(deleted)
 
 
@@ -99,13 +105,18 @@ class _Line:
 
     def __init__(self) -> None:
         self.is_down = False
+        self.owes = False
+        """Whether something could not be forgotten since the last epoch was ended."""
+        self._is_watched = False
         self._failures = 0
         self._guard = threading.Lock()
-        self._someone_waits = threading.Lock()
         self._thread = threading.local()
 
     def exchange(self, commands: Sequence[Command]) -> list[Any]:
-        if self.is_down or self._someone_waits.locked():
+        if not self._is_watched:
+            self._is_watched = True
+            threading.Thread(target=self._watch, name="redis-watch", daemon=True).start()
+        if self.is_down:
             raise RedisUnavailable
         try:
             return self._converse(commands)
@@ -131,7 +142,7 @@ class _Line:
         message = connection.pack_commands(commands)
         try:
             connection.send_packed_command(message)
-            return [self._first_answer(connection), *(_answer(connection) for _ in commands[1:])]
+            return [_answer(connection) for _ in commands]
         except BaseException:
             connection.disconnect()  # an answer still to come would be taken for the next one's
             raise
@@ -142,20 +153,11 @@ class _Line:
             self._thread.connection = _new_connection()
         return self._thread.connection
 
-    def _first_answer(self, connection: Any) -> Any:
-        """What Redis says first. Only one thread of the process waits for it longer than prompt.
-
-        So a Redis that froze makes one request slow, not as many as there are threads.
-        """
-        try:
-            return _answer(connection, timeout=PROMPT_SECONDS, disconnect_on_error=False)
-        except RedisTimeout:
-            if not self._someone_waits.acquire(blocking=False):
-                raise RedisUnavailable from None
-        try:
-            return _answer(connection)
-        finally:
-            self._someone_waits.release()
+    def _watch(self) -> None:
+        while self is _line:
+            time.sleep(LOOK_SECONDS)
+            with suppress(RedisUnavailable):
+                self.exchange([("PING",)])
 
     def _recover(self) -> None:
         while self is _line:
@@ -175,6 +177,7 @@ class _Line:
             return False
         with self._guard:
             self.is_down = self._failures != failures
+            self.owes = self.owes and self.is_down
         return not self.is_down
 
 
@@ -192,10 +195,10 @@ def _new_connection() -> Any:
     return pool.connection_class(**(pool.connection_kwargs | ours))
 
 
-def _answer(connection: Any, **how: Any) -> Any:
+def _answer(connection: Any) -> Any:
     """One answer; a refused command answers with its error."""
     try:
-        return connection.read_response(**how)
+        return connection.read_response()
     except ResponseError as error:
         return error
 
@@ -213,6 +216,14 @@ def start_afresh() -> None:
 def _follow_the_settings(*, setting: str, **_: object) -> None:
     if setting == "CACHES":
         start_afresh()
+
+
+@atexit.register
+def _pay() -> None:
+    """Before this process ends: let what it could not forget be forgotten."""
+    give_up_at = time.monotonic() + 3 * LOOK_SECONDS
+    while _line.owes and time.monotonic() < give_up_at:
+        time.sleep(KNOCK_SECONDS)
 
 
 os.register_at_fork(after_in_child=start_afresh)

@@ -45,8 +45,14 @@ UNFOLD = {
         }
     ],
     "SHOW_HISTORY": True,
+    "DASHBOARD_CALLBACK": "inventory.admin.overview.overview",
     "BORDER_RADIUS": "6px",
     "STYLES": [lambda _request: static("common/backoffice.css")],
+    "SCRIPTS": [
+        lambda _request: static("common/times.js"),
+        lambda _request: static("common/entered.js"),
+        lambda _request: static("products/scan.js"),
+    ],
     "SIDEBAR": {
         "navigation": [
             {
@@ -63,6 +69,8 @@ UNFOLD = {
                     _item("Stock levels", "shelves", "inventory.stocklevel"),
                     _item("Movements", "swap_vert", "inventory.stockmovement"),
                     _item("Transfers", "local_shipping", "inventory.transfer"),
+                    _item("Batches", "package_2", "inventory.batch"),
+                    _item("Reservations", "bookmark", "inventory.reservation"),
                     _item("Locations", "warehouse", "inventory.location"),
                 ],
             },

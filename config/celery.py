@@ -24,6 +24,7 @@ class CausedTask(Task):  # type: ignore[misc]  # Celery ships no types
 app = Celery("stockroom", task_cls=CausedTask)
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+app.set_default()  # for threads too: "current" is what it is in this one alone
 
 
 @setup_logging.connect  # type: ignore[untyped-decorator]  # Celery ships no types

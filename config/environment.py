@@ -17,8 +17,8 @@ from environ import Env
 from config.secret_files import kept_secret
 from config.values import (
     BASE_DIR,
+    a_folder,
     a_level,
-    a_list,
     a_number,
     a_path,
     a_secret,
@@ -26,6 +26,9 @@ from config.values import (
     a_text,
     a_time_zone,
     a_url,
+    form_origins,
+    hosts,
+    origins,
 )
 
 Env.read_env(BASE_DIR / ".env")
@@ -102,15 +105,15 @@ VARIABLES = {
             "1 when clients come over HTTPS; when not set, 1 unless DEVELOPMENT.",
         ),
         Variable(
-            "ALLOWED_HOSTS", a_list, "",
+            "ALLOWED_HOSTS", hosts, "",
             "Host names this server answers to, separated by commas.",
         ),
         Variable(
-            "CSRF_TRUSTED_ORIGINS", a_list, "",
+            "CSRF_TRUSTED_ORIGINS", form_origins, "",
             "Origins (https://...) whose forms the admin accepts, separated by commas.",
         ),
         Variable(
-            "CORS_ORIGINS", a_list, "",
+            "CORS_ORIGINS", origins, "",
             "Origins whose pages may call the API from a browser, or *.",
         ),
         Variable(
@@ -158,7 +161,7 @@ VARIABLES = {
             "Where the project keeps what it makes itself: own servers, keys, schedules.",
         ),
         Variable(
-            "STATIC_ROOT", a_path, "",
+            "STATIC_ROOT", a_folder, "",
             "Where collectstatic put the static files; when set, only those are served.",
         ),
         Variable(
@@ -238,6 +241,15 @@ def secret_key() -> str:
         return kept_secret(kept, lambda: "django-insecure-" + secrets.token_urlsafe(48))
     except OSError as error:
         raise SettingError(f"DATA_DIR cannot hold {kept}: {error.strerror}.") from None
+
+
+def check_static_files() -> None:
+    """Refuse to serve pages whose files have not been collected where STATIC_ROOT says."""
+    root = path("STATIC_ROOT")
+    if is_set("STATIC_ROOT") and not (root / "staticfiles.json").is_file():
+        raise SettingError(
+            f"STATIC_ROOT {root} holds no collected files: run `manage.py collectstatic` first."
+        )
 
 
 DATA_DIR = path("DATA_DIR")

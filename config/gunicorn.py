@@ -2,20 +2,23 @@
 
 import gc
 import os
+import signal
+import sys
 from typing import Any
 
 from django.urls import get_resolver
 from gunicorn.http.errors import InvalidHeader, LimitRequestHeaders
 
-from config.environment import integer, text
+from config.environment import check_static_files, integer, text
 
 MAX_HEADER_BYTES = 32_000
+REQUESTS_TO_STOP = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
 SHARED_MEMORY = "/dev/shm"  # noqa: S108 - gunicorn makes a file without a name there
 
 _host = text("BIND")
 bind = f"[{_host}]:{integer('PORT')}" if ":" in _host else f"{_host}:{integer('PORT')}"
 
-worker_class = "gthread"
+worker_class = "config.web_worker.WebWorker"
 workers = integer("WEB_CONCURRENCY")
 threads = integer("WEB_THREADS")
 preload_app = True  # one import for all processes, and a broken one is told at once
@@ -38,6 +41,10 @@ accesslog = None  # the application writes one line per request itself
 loglevel = text("LOG_LEVEL").lower()
 
 
+def on_starting(_server: Any) -> None:
+    check_static_files()
+
+
 def pre_request(_worker: Any, request: Any) -> None:
     """Refuse headers that are too long together (431), and HTTP/1.1 without a Host (400).
 
@@ -58,6 +65,19 @@ def when_ready(_server: Any) -> None:
     get_resolver().url_patterns  # noqa: B018 - reading it imports the views
     gc.collect()
     gc.freeze()
+
+
+def post_fork(server: Any, _worker: Any) -> None:
+    """End when we were asked to stop before we could listen, instead of 30 seconds later.
+
+    Until the worker sets its own handlers, signals go to a copy of the master's queue, which
+    nobody reads: https://github.com/benoitc/gunicorn/issues/1910.
+    """
+    for number in REQUESTS_TO_STOP:
+        signal.signal(number, signal.SIG_DFL)
+    while not server.SIG_QUEUE.empty():
+        if server.SIG_QUEUE.get() in REQUESTS_TO_STOP:
+            sys.exit(0)
 
 
 def post_worker_init(_worker: Any) -> None:

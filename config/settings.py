@@ -1,6 +1,7 @@
 """Django's settings. What the environment can change is declared in ``config.environment``."""
 
 import sys
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,7 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "django.contrib.postgres",
+    "axes",
     "corsheaders",
     "django_filters",
     "rest_framework",
@@ -56,6 +58,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "axes.middleware.AxesMiddleware",
 ]
 ROOT_URLCONF = "config.urls"
 WSGI_APPLICATION = "config.wsgi.application"
@@ -79,7 +82,7 @@ TEMPLATES = [
 DATABASES: dict[str, Any] = {
     "default": Env.db_url_config(environment.url("DATABASE_URL") or own_database_url())
     | {
-        "ENGINE": "django.db.backends.postgresql",
+        "ENGINE": "common.postgresql",
         "CONN_MAX_AGE": None,  # the largest single saving there is
         "CONN_HEALTH_CHECKS": True,
         "DISABLE_SERVER_SIDE_CURSORS": True,  # PgBouncer in transaction mode must work
@@ -101,6 +104,8 @@ CACHES: dict[str, Any] = {
     }
 }
 PRODUCT_CACHE_SECONDS = environment.integer("PRODUCT_CACHE_SECONDS")
+STOCK_LOCK_WAITERS = max(1, environment.integer("WEB_THREADS") // 2)
+"""Threads of a process that may wait for the stock of the same product; others stay free."""
 CELERY_BROKER_URL = (
     environment.url("CELERY_BROKER_URL") or environment.url("REDIS_URL") or own_broker_url()
 )
@@ -135,6 +140,20 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 LOGIN_URL = "admin:login"
 LOGIN_REDIRECT_URL = "admin:index"
+AUTHENTICATION_BACKENDS = [
+    "axes.backends.AxesStandaloneBackend",  # asked first: who is locked out gets no further
+    "django.contrib.auth.backends.ModelBackend",
+]
+AXES_FAILURE_LIMIT = 5
+AXES_COOLOFF_TIME = timedelta(minutes=15)
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]  # nobody can lock others out
+AXES_CLIENT_IP_CALLABLE = "common.access.addresses.client_address"
+AXES_RESET_ON_SUCCESS = True
+AXES_LOCKOUT_TEMPLATE = "429.html"
+AXES_HTTP_RESPONSE_CODE = 429
+AXES_ENABLE_ADMIN = False
+AXES_DISABLE_ACCESS_LOG = True
+AXES_VERBOSE = False
 
 CORS_ALLOWED_ORIGINS = [origin for origin in environment.words("CORS_ORIGINS") if origin != "*"]
 CORS_ALLOW_ALL_ORIGINS = not CORS_ALLOWED_ORIGINS
@@ -206,18 +225,29 @@ CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_TASK_TIME_LIMIT = 600
 CELERY_TASK_SOFT_TIME_LIMIT = 540
 CELERY_TASK_DEFAULT_QUEUE = "stockroom"
+CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any]
 if CELERY_BROKER_URL.startswith("amqp"):
     CELERY_TASK_DEFAULT_QUEUE_TYPE = "quorum"
     CELERY_TASK_DEFAULT_EXCHANGE_TYPE = "topic"  # a task with a delay waits in RabbitMQ
     CELERY_BROKER_TRANSPORT_OPTIONS = {"confirm_publish": True}
+else:
+    CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_connect_timeout": 2.0, "socket_timeout": 5.0}
+CELERY_BROKER_CONNECTION_TIMEOUT = 2.0  # so that whoever sends a task is not kept waiting
+CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 1, "interval_start": 0.0}
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = True  # they are delivered again
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None  # a worker waits for its broker as long as it takes
 CELERY_BEAT_SCHEDULE = {
     "sweep-idempotency-records": {
         "task": "common.idempotency.tasks.sweep_idempotency_records",
         "schedule": 600.0,
+    },
+    "expire-reservations": {
+        "task": "inventory.tasks.expire_reservations",
+        "schedule": 10.0,
+        "options": {"expires": 10.0},  # the next one does what a late one would
     },
 }
 

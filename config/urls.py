@@ -12,10 +12,10 @@ from inventory.api.urls import urlpatterns as inventory_urls
 from products.api.urls import urlpatterns as product_urls
 
 
-def landing(request: HttpRequest) -> HttpResponse:
-    """Browsers are sent to the back office; for programs there is nothing here."""
+def landing(request: HttpRequest, page: str) -> HttpResponse:
+    """Browsers are sent on; for programs there is nothing here."""
     if "text/html" in request.headers.get("Accept", ""):
-        return redirect("admin:index")
+        return redirect(page)
     raise Http404
 
 
@@ -23,7 +23,9 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/v1/", include([*product_urls, *inventory_urls])),
     re_path(r"^health/?$", health.health, name="health"),
     re_path(r"^ready/?$", health.ready, name="ready"),
-    path("", landing),
+    path("", landing, {"page": "admin:index"}),
+    re_path(r"^api/?$", landing, {"page": "docs"}),
+    re_path(r"^api/v1/?$", landing, {"page": "docs"}),
     path("admin", RedirectView.as_view(pattern_name="admin:index")),
     re_path(r"^schema/?$", pages.schema, name="schema"),
     re_path(r"^docs/?$", pages.docs, name="docs"),

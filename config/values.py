@@ -3,6 +3,7 @@
 The ValueError it raises is the end of a sentence that begins with the variable's name.
 """
 
+import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +15,8 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 TRUE = {"1", "true", "yes", "on"}
 FALSE = {"0", "false", "no", "off", ""}
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+HOST = r"(?:[a-z0-9-]+(?:\.[a-z0-9-]+)*|\[[0-9a-f:.]+\])"
+ORIGIN = rf"https?://{HOST}(?::[0-9]{{1,5}})?"
 
 
 def a_text(value: str) -> str:
@@ -26,13 +29,45 @@ def a_switch(value: str) -> bool:
     return value.lower() in TRUE
 
 
-def a_list(value: str) -> list[str]:
-    return [word for part in value.split(",") if (word := part.strip())]
+def _listed(value: str, pattern: str, meaning: str) -> list[str]:
+    words = [word.strip().lower() for word in value.split(",")] if value else []
+    for word in words:
+        if not re.fullmatch(pattern, word):
+            raise ValueError(f"must be {meaning}, separated by commas; {word!r} is none of them")
+    return words
+
+
+def hosts(value: str) -> list[str]:
+    """As Django compares them: a name, ``.name`` for all below it, an address, or *."""
+    meaning = "host names without scheme, port or path (example.com, .example.com, [::1] or *)"
+    return _listed(value, rf"\.?{HOST}|\*", meaning)
+
+
+def origins(value: str) -> list[str]:
+    """As a browser sends them in Origin, or * alone."""
+    if value.strip() == "*":
+        return ["*"]
+    return _listed(value, ORIGIN, "* or origins without a path (https://shop.example.com)")
+
+
+def form_origins(value: str) -> list[str]:
+    """As a browser sends them in Origin; ``https://*.name`` for all below a name."""
+    pattern = ORIGIN.replace("://", r"://(?:\*\.)?", 1)
+    return _listed(value, pattern, "origins without a path (https://shop.example.com)")
 
 
 def a_path(value: str) -> Path:
     """A relative path starts at the project, wherever the command was typed."""
     return BASE_DIR / Path(value).expanduser()
+
+
+def a_folder(value: str) -> Path:
+    """A path at which there is a folder, or could be."""
+    path = a_path(value)
+    there = next(one for one in map(str, (path, *path.parents)) if os.path.exists(one))
+    if not os.path.isdir(there):
+        raise ValueError(f"must be a folder, or the place for one; {there!r} is a file")
+    return path
 
 
 def a_level(value: str) -> str:

@@ -5,10 +5,10 @@ import os
 import django
 
 from common.api.chunked import buffered_chunked_bodies
-from common.api.unread import read_to_the_end
 from common.api.wsgi import Handler
+from config import celery as celery  # noqa: PLC0414 - so that tasks are sent through our app
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 django.setup(set_prefix=False)
-application = read_to_the_end(buffered_chunked_bodies(Handler()))
+application = buffered_chunked_bodies(Handler())

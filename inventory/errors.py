@@ -97,3 +97,43 @@ class LocationInUse(DomainError):
 
     code = "location_in_use"
     status = 409
+
+
+class ReservationExpired(DomainError):
+    """A hold that is past its time can neither be confirmed nor extended nor shipped."""
+
+    code = "reservation_expired"
+    status = 409
+
+
+class ReservationNotActive(DomainError):
+    """The state of the reservation does not allow this any more."""
+
+    code = "reservation_not_active"
+    status = 409
+
+
+class OrderReferenceConflict(DomainError):
+    """An open reservation has this order reference, and other lines."""
+
+    code = "order_reference_conflict"
+    status = 409
+
+
+class NotOnHand(DomainError):
+    """Units that have not arrived, or have no supply yet, cannot be shipped."""
+
+    code = "not_on_hand"
+
+
+class ExceedsOrdered(DomainError):
+    """More is to be received or shipped than is outstanding."""
+
+    code = "exceeds_ordered"
+
+
+class BatchReceived(DomainError):
+    """The batch is complete or cancelled: nothing more is to come."""
+
+    code = "batch_received"
+    status = 409

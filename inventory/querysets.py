@@ -6,14 +6,29 @@ from typing import TYPE_CHECKING, Final, Self
 from uuid import UUID
 
 from django.db import models
-from django.db.models import F
+from django.db.models import Exists, F, OuterRef, Q
+from django.db.models.lookups import LessThanOrEqual
+
+from common.database import ClockTimestamp, IsTrue
+from products.models import Product
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from inventory.models import Location, StockLevel, StockMovement
+    from inventory.models import Batch, Location, Reservation, StockLevel, StockMovement
 
 DEFAULT_LOCATION: Final = "main"
+LOW: Final = IsTrue(LessThanOrEqual(F("available"), F("reorder_point")))
+"""Stock levels at or below their reorder point, where they have one."""
+
+
+def is_held(through: str = "") -> Q:
+    """Reservations that are confirmed, or active and not past their time, by the database's clock.
+
+    ``through``: the way to them from the rows that are asked for, such as ``reservation__``.
+    """
+    in_time = {f"{through}status": "active", f"{through}expires_at__gt": ClockTimestamp()}
+    return Q(**{f"{through}status": "confirmed"}) | Q(**in_time)
 
 
 class LocationQuerySet(models.QuerySet["Location"]):
@@ -33,30 +48,50 @@ class LocationQuerySet(models.QuerySet["Location"]):
         except ValueError:
             return None
 
-    def locked(self) -> Self:
+    def kept(self, code_or_id: str) -> Location | None:
+        """The same as ``named``, safe from deletion until the transaction ends.
+
+        A key-share lock, as a foreign key takes it: Django's checks are deferred to the commit,
+        where a violation could no longer be refused in words.
+        """
+        found = self.named(code_or_id)
+        rows = self.raw(
+            "SELECT * FROM inventory_location WHERE id = %s FOR KEY SHARE", [found and found.pk]
+        )
+        return next(iter(rows), None)
+
+    def locked(self, *, no_key: bool = False) -> Self:
         """Lock the matching rows until the transaction ends, in primary-key order.
 
-        Against new stock levels too: they take a key-share lock on their location.
+        Against new stock levels too, which take a key-share lock on their location; with
+        ``no_key`` only against those who lock the row like this.
         """
-        return self.order_by("pk").select_for_update(of=("self",))
+        return self.order_by("pk").select_for_update(of=("self",), no_key=no_key)
 
 
 class StockLevelQuerySet(models.QuerySet["StockLevel"]):
     def of_living_products(self) -> Self:
         return self.filter(product__deleted_at=None)
 
+    def listed(self) -> Self:
+        """The same as ``of_living_products``, for lists: few products are deleted.
+
+        So PostgreSQL leaves those few out, instead of looking for the product of every level.
+        """
+        deleted = Product.objects.exclude(deleted_at=None).filter(pk=OuterRef("product"))
+        return self.filter(~Exists(deleted))
+
     def for_products(self, product_ids: Iterable[UUID]) -> Self:
         return self.filter(product__in=set(product_ids))
 
     def low(self) -> Self:
-        """At or below the reorder point."""
-        return self.filter(reorder_point__isnull=False, available__lte=F("reorder_point"))
+        return self.filter(LOW)
 
     def locked(self) -> Self:
         """Lock the matching rows until the transaction ends, in primary-key order.
 
-        The only way to lock stock: one order everywhere means no deadlocks. Locks the stock rows
-        alone, not the joined product or location.
+        The only way to lock stock: one order everywhere means no deadlocks (docs/locking.md).
+        Locks the stock rows alone, not the joined product or location.
         """
         return self.order_by("pk").select_for_update(of=("self",), no_key=True)
 
@@ -64,3 +99,41 @@ class StockLevelQuerySet(models.QuerySet["StockLevel"]):
 class StockMovementQuerySet(models.QuerySet["StockMovement"]):
     def newest_first(self) -> Self:
         return self.order_by("-pk")
+
+    def last_of(self, levels: Iterable[StockLevel]) -> Self:
+        """The last movement of each of these stock levels that has one."""
+        return self.filter(stock_level__in=levels, sequence=F("stock_level__movement_count"))
+
+
+class BatchQuerySet(models.QuerySet["Batch"]):
+    def incoming(self) -> Self:
+        """Those of which units are still to arrive."""
+        return self.filter(status="incoming")
+
+    def locked(self) -> Self:
+        """Lock the matching rows until the transaction ends, in primary-key order.
+
+        After the product's stock levels, which guard them: nobody waits here.
+        """
+        return self.order_by("pk").select_for_update(of=("self",), no_key=True)
+
+
+class ReservationQuerySet(models.QuerySet["Reservation"]):
+    def open(self) -> Self:
+        """Active, also when overdue, and confirmed."""
+        return self.filter(status__in=["active", "confirmed"])
+
+    def ended(self) -> Self:
+        """Shipped, released or expired."""
+        return self.exclude(status__in=["active", "confirmed"])
+
+    def overdue(self) -> Self:
+        """Active, and past their time by the database's clock at this moment."""
+        return self.filter(status="active", expires_at__lte=ClockTimestamp())
+
+    def locked(self) -> Self:
+        """Lock the matching rows until the transaction ends, in primary-key order.
+
+        Before the stock levels of their products.
+        """
+        return self.order_by("pk").select_for_update(of=("self",), no_key=True)

@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
     from uuid import UUID
 
+    from django.http import HttpRequest
+    from django.utils.safestring import SafeString
+
     from products.models import Product
 
 
@@ -23,6 +26,12 @@ inventories_of: Callable[[Collection[Product]], Mapping[UUID, Any]] = _no_invent
 
 deletion_guards: list[Callable[[Product], None]] = []
 """Each is called with a locked product that is to be deleted, and refuses by raising."""
+
+admin_columns: list[Callable[[Any], SafeString]] = []
+"""Columns of the list of products in the admin; each product has its ``inventory``, or None."""
+
+admin_panels: list[Callable[[HttpRequest, Product], SafeString]] = []
+"""What stands at the top of a product's page in the admin."""
 
 admin_inlines: list[type] = []
 """Tables shown on a product's page in the admin."""

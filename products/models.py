@@ -106,7 +106,7 @@ class Product(models.Model):
                 fields=["barcode"], condition=LIVING, name="product_barcode_unique"
             ),
             models.CheckConstraint(
-                condition=Q(sku__regex=r"^[A-Z0-9_./-]{1,64}$"), name="product_sku_form"
+                condition=Q(sku__regex=r"^[A-Z0-9_./-]+$"), name="product_sku_form"
             ),
             models.CheckConstraint(
                 condition=Q(price__gt=0, price__lte=rules.MAX_PRICE), name="product_price_range"
@@ -134,7 +134,34 @@ class Product(models.Model):
             models.Index(fields=["sku", "id"], condition=LIVING, name="product_by_sku"),
             models.Index(fields=["created_at", "id"], condition=LIVING, name="product_by_creation"),
             models.Index(fields=["updated_at", "id"], condition=LIVING, name="product_by_update"),
-            models.Index(fields=["category", "id"], name="product_by_category"),
+            models.Index(
+                fields=["category", "id"], include=["deleted_at"], name="product_in_category"
+            ),
+            models.Index(
+                fields=["category", "sku", "id"],
+                condition=LIVING,
+                name="product_in_category_by_sku",
+            ),
+            models.Index(
+                fields=["category", "name_order", "id"],
+                condition=LIVING,
+                name="product_in_category_by_name",
+            ),
+            models.Index(
+                fields=["category", "price", "id"],
+                condition=LIVING,
+                name="product_in_category_by_price",
+            ),
+            models.Index(
+                fields=["status", "id"],
+                condition=LIVING & ~Q(status="active"),
+                name="product_not_active",
+            ),
+            models.Index(
+                fields=["sku", "id"],
+                condition=Q(deleted_at__isnull=False),
+                name="product_deleted",
+            ),
         ]
 
     class JSONAPIMeta:
@@ -142,3 +169,8 @@ class Product(models.Model):
 
     def __str__(self) -> str:
         return f"{self.sku} {self.name}"
+
+    @property
+    def is_gone(self) -> bool:
+        """Clients do not see it any more."""
+        return self.deleted_at is not None

@@ -1,13 +1,15 @@
-"""Every write to the catalogue: lock, decide, write, record the event."""
+"""Every write to the catalogue: lock, decide, write, record the event (see docs/locking.md)."""
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from django.db import IntegrityError, connection, transaction
+from django.db import connection
 
-from common.database import after_commit, database_now, in_transaction
-from common.errors import Duplicate, Invalid, NotFound, VersionMismatch
+from common.bulkhead import lock_queue
+from common.database import after_commit, database_now, in_transaction, unless_taken
+from common.errors import Invalid, NotFound, VersionMismatch
 from common.events.recording import Fact, record
 from products import cache, extensions, rules
 from products.errors import CategoryInUse
@@ -45,6 +47,8 @@ def create_product(
 
     Refuses with Invalid, with NotFound for an unknown category, with Duplicate when a living
     product has the SKU or barcode.
+
+    Locks: its category against deletion (docs/locking.md).
     """
     now = database_now()
     product = Product(
@@ -71,6 +75,8 @@ def change_product(
     """Change some attributes of a product; values that are the same already are no change.
 
     Refuses with NotFound, VersionMismatch, Invalid and Duplicate.
+
+    Locks: the product, then its category against deletion (docs/locking.md).
     """
     product = _locked_product(product_id, expected_version)
     before = _facts(product)
@@ -100,6 +106,8 @@ def delete_product(*, product_id: UUID, expected_version: int | None = None) -> 
 
     Its SKU and barcode are free again. Refuses with NotFound, VersionMismatch, and with
     ProductReserved while open reservations promise it.
+
+    Locks: the product (docs/locking.md).
     """
     product = _locked_product(product_id, expected_version)
     for guard in extensions.deletion_guards:
@@ -119,6 +127,8 @@ def create_category(
 
     Refuses with Invalid, with NotFound for an unknown parent, with Duplicate when the slug is
     taken.
+
+    Locks: with a parent, the tree; the parent against deletion (docs/locking.md).
     """
     now = database_now()
     category = Category(
@@ -136,7 +146,10 @@ def create_category(
 def change_category(
     *, category_id: UUID, changes: Mapping[str, Any], expected_version: int | None = None
 ) -> Category:
-    """Rename or move a category. Refuses as creating does, and a loop in the tree."""
+    """Rename or move a category. Refuses as creating does, and a loop in the tree.
+
+    Locks: the tree for another parent, the category, the parent against deletion (docs/locking.md).
+    """
     wanted = dict(changes)
     if "parent_id" in wanted:
         _lock_tree()
@@ -162,6 +175,8 @@ def delete_category(*, category_id: UUID, expected_version: int | None = None) -
     """Remove a category that has neither products nor sub-categories.
 
     Refuses with NotFound, VersionMismatch and CategoryInUse.
+
+    Locks: the category, also against what would be put into it (docs/locking.md).
     """
     Category.objects.filter(pk=category_id).select_for_update().first()  # against new products
     category = _locked_category(category_id, expected_version)
@@ -201,14 +216,16 @@ def _clean(name: str, value: Any) -> Any:
 
 
 def _locked_product(product_id: UUID, expected_version: int | None) -> Product:
-    product = Product.objects.living().filter(pk=product_id).locked().first()
+    with lock_queue.place(product_id):
+        product = Product.objects.living().filter(pk=product_id).locked().first()
     if product is None:
         raise NotFound("There is no such product.")
     return _at_version(product, expected_version)
 
 
 def _locked_category(category_id: UUID, expected_version: int | None) -> Category:
-    category = Category.objects.filter(pk=category_id).locked().first()
+    with lock_queue.place(category_id):
+        category = Category.objects.filter(pk=category_id).locked().first()
     if category is None:
         raise NotFound("There is no such category.")
     return _at_version(category, expected_version)
@@ -224,7 +241,8 @@ def _category(category_id: UUID | None, attribute: str) -> Category | None:
     """The category that a product or sub-category is put in, kept from vanishing meanwhile."""
     if category_id is None:
         return None
-    category = Category.objects.kept(category_id)
+    with lock_queue.place(category_id):
+        category = Category.objects.kept(category_id)
     if category is None:
         raise NotFound("There is no such category.", attribute=attribute)
     return category
@@ -262,29 +280,11 @@ def _slug(slug: str | None, name: str) -> str:
 
 
 def _insert(row: Product | Category) -> None:
-    """Insert, or refuse a taken key; the savepoint keeps the caller's transaction usable."""
-    try:
-        with transaction.atomic():
-            row.save(force_insert=True)
-    except IntegrityError as error:
-        raise _refusal(error) from error
+    with unless_taken(TAKEN):
+        row.save(force_insert=True)
 
 
 def _update(row: Product | Category, fields: list[str]) -> None:
     """Write these columns; a savepoint is spent only where a key may turn out to be taken."""
-    if not set(TAKEN.values()) & set(fields):
+    with unless_taken(TAKEN) if set(TAKEN.values()) & set(fields) else nullcontext():
         row.save(update_fields=fields)
-        return
-    try:
-        with transaction.atomic():
-            row.save(update_fields=fields)
-    except IntegrityError as error:
-        raise _refusal(error) from error
-
-
-def _refusal(error: IntegrityError) -> Exception:
-    constraint = error.__cause__.diag.constraint_name  # type: ignore[union-attr]  # psycopg's
-    attribute = TAKEN.get(constraint)
-    if attribute is None:
-        return error
-    return Duplicate(f"This {attribute} is taken.", attribute=attribute)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import secrets
 import unicodedata
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 SKU: Final = re.compile(r"[A-Za-z0-9\-_./]{1,64}")
 SKU_ALPHABET: Final = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
 """Digits and letters that are not taken for each other when read aloud."""
+SKU_LENGTH: Final = 10
+SKU_NUMBERS: Final = len(SKU_ALPHABET) ** SKU_LENGTH
 GTIN_LENGTHS: Final = frozenset({8, 12, 13, 14})
 MAX_PRICE: Final = Decimal("99999999.99")
 MAX_IMAGES: Final = 20
@@ -35,20 +38,49 @@ def sku(text: str) -> str:
 
 def generated_sku() -> str:
     """A SKU for a product that came without one: ``P-`` and ten characters (about 49 bits)."""
-    return "P-" + "".join(secrets.choice(SKU_ALPHABET) for _ in range(10))
+    return _sku_number(secrets.randbelow(SKU_NUMBERS))
 
 
-def barcode(text: str) -> str:
+def sku_made_from(product_id: UUID, attempt: int = 0) -> str:
+    """A SKU of the same form that follows from the id, so that a repeated import gives it again.
+
+    ``attempt`` counts those that turned out to be taken.
+    """
+    digest = hashlib.sha256(product_id.bytes + attempt.to_bytes(2)).digest()
+    return _sku_number(int.from_bytes(digest[:16]) % SKU_NUMBERS)
+
+
+def _sku_number(number: int) -> str:
+    characters = []
+    for _ in range(SKU_LENGTH):
+        number, place = divmod(number, len(SKU_ALPHABET))
+        characters.append(SKU_ALPHABET[place])
+    return "P-" + "".join(characters)
+
+
+def barcode(digits: str) -> str:
     """A GTIN-8, -12, -13 or -14 with a right check digit (GS1 General Specifications §7.9)."""
-    digits = text.strip()
-    if not (digits.isascii() and digits.isdecimal() and len(digits) in GTIN_LENGTHS):
+    if not _has_the_length_of_a_barcode(digits):
         raise Invalid("A barcode has 8, 12, 13 or 14 digits.", attribute="barcode")
+    if not _has_right_check_digit(digits):
+        raise Invalid("The check digit of this barcode is wrong.", attribute="barcode")
+    return digits
+
+
+def is_barcode(text: str) -> bool:
+    """Whether a scanner may have read it from a product: a number by chance is one in ten."""
+    return _has_the_length_of_a_barcode(text) and _has_right_check_digit(text)
+
+
+def _has_the_length_of_a_barcode(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and len(text) in GTIN_LENGTHS
+
+
+def _has_right_check_digit(digits: str) -> bool:
     weighted = sum(
         int(digit) * (3 if place % 2 else 1) for place, digit in enumerate(reversed(digits))
     )
-    if weighted % 10:
-        raise Invalid("The check digit of this barcode is wrong.", attribute="barcode")
-    return digits
+    return weighted % 10 == 0
 
 
 def price(amount: Decimal) -> Decimal:
@@ -60,8 +92,10 @@ def price(amount: Decimal) -> Decimal:
 
 def image(url: str) -> str:
     """An http or https address without user information, at most 2048 characters."""
-    if len(url) > MAX_IMAGE_LENGTH or any(character.isspace() for character in url):
-        raise Invalid("An image is a URL of at most 2048 characters.", attribute="images")
+    if len(url) > MAX_IMAGE_LENGTH or url.split() != [url]:
+        raise Invalid(
+            "An image is a URL without spaces, of at most 2048 characters.", attribute="images"
+        )
     try:
         parts = urlsplit(url)
         port_is_number = parts.port is None or parts.port >= 0

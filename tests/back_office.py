@@ -105,6 +105,8 @@ class FormReader(HTMLParser):
             self._is_inside = False
 
     def _take_input(self, name: str, given: Mapping[str, str | None]) -> None:
+        if given.get("type") == "radio":
+            self.values.setdefault(name, "")  # a browser sends nothing, which is the same
         is_box = given.get("type") in {"checkbox", "radio"}
         if name and given.get("type") != "submit" and (not is_box or "checked" in given):
             self.values[name] = given.get("value") or ("on" if is_box else "")

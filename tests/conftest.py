@@ -12,6 +12,7 @@ from django_redis import get_redis_connection
 from common.access.operations import create_key
 from common.access.scopes import ALL_SCOPES
 from common.access.verification import forget_findings
+from common.bulkhead import lock_queue
 from tests.api_client import ApiClient
 from tests.running import running_server  # noqa: F401 - a fixture
 
@@ -34,6 +35,12 @@ def quick_passwords() -> Iterator[None]:
     hasher = "django.contrib.auth.hashers.MD5PasswordHasher"
     with override_settings(PASSWORD_HASHERS=[hasher]):
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def room_for_races() -> None:
+    """Tests race with more threads in one process than any server has."""
+    lock_queue.places = 1_000
 
 
 @pytest.fixture(autouse=True)

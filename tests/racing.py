@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from django.db import connection, connections
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 PATIENCE = 10.0  # seconds for every thread to get to the start
@@ -41,3 +42,26 @@ def _outcome(run: Callable[[int], T], number: int) -> T | Exception:
         return run(number)
     except Exception as error:
         return error
+
+
+def in_a_thread(act: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Act with a connection of the thread's own, which is closed in the end."""
+    try:
+        return act(*args, **kwargs)
+    finally:
+        connections.close_all()
+
+
+def waiting_for_a_lock() -> int:
+    """How many sessions of this database do, at this moment."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        )
+        (waiting,) = cursor.fetchone()
+    return int(waiting)
+
+
+def somebody_waits_for_a_lock() -> bool:
+    return waiting_for_a_lock() > 0

@@ -65,17 +65,20 @@ def running_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running
 
 
 @contextmanager
-def running_stockroom(folder: Path, **settings: str) -> Iterator[RunningServer]:
+def running_stockroom(
+    folder: Path, *, application: str = "config.wsgi", **settings: str
+) -> Iterator[RunningServer]:
     """A web server with migrated tables and no demo data; ``settings`` as in ``.env``.
 
     ``folder`` becomes its DATA_DIR. Redis is the session's, unless REDIS_URL names another.
+    ``application`` is the module of the WSGI application.
     """
     with ExitStack() as at_end:
         if "DATABASE_URL" not in settings:
             settings["DATABASE_URL"] = at_end.enter_context(database_of_its_own())
         environment = _environment(folder, settings)
         _run(["-m", "config.prepare"], environment)
-        process = at_end.enter_context(_gunicorn(environment, folder / "web.log"))
+        process = at_end.enter_context(_gunicorn(environment, folder / "web.log", application))
         server = RunningServer(
             base_url=f"http://127.0.0.1:{environment['PORT']}",
             api_key=environment["API_KEY"],
@@ -149,9 +152,11 @@ def _run(arguments: list[str], environment: Mapping[str, str]) -> str:
 
 
 @contextmanager
-def _gunicorn(environment: Mapping[str, str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
+def _gunicorn(
+    environment: Mapping[str, str], log: Path, application: str
+) -> Iterator[subprocess.Popen[bytes]]:
     """The web server, in a group of its own so that nothing of it is left behind."""
-    command = ["-m", "gunicorn", "--config=config/gunicorn.py", "config.wsgi"]
+    command = ["-m", "gunicorn", "--config=config/gunicorn.py", application]
     with log.open("wb") as output:
         process = subprocess.Popen(
             [sys.executable, *command],

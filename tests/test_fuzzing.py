@@ -39,7 +39,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
 
 
 def make_rows(server: RunningServer) -> None:
-    """Something to find: products with stock at two places, a ledger, a tree of categories."""
+    """Something to find: stock at two places and on its way, a ledger, holds, categories."""
 
     def send(method: str, path: str, **attributes: Any) -> str:
         address, key = f"{server.base_url}/api/v1/{path}", {"X-API-Key": server.api_key}
@@ -48,7 +48,8 @@ def make_rows(server: RunningServer) -> None:
         return str(answer.json()["data"]["id"])
 
     tools = send("POST", "categories", name="Tools")
-    send("POST", "locations", code="north", name="North")
+    for name in ("North", "South", "East", "West", "Attic", "Cellar"):
+        send("POST", "locations", code=name.lower(), name=name)
     way = {"from_location": "main", "to_location": "north"}
     for name in ("Hammer", "Saw", "Drill", "Pliers"):
         category = send("POST", "categories", name=f"{name}s", parent=tools)
@@ -58,6 +59,11 @@ def make_rows(server: RunningServer) -> None:
         send("POST", "transfers", product_id=product, **way, quantity=9)
         send("PATCH", f"inventory/{product}", quantity_delta=-1, location="north")
         send("PATCH", f"inventory/{product}", quantity_delta=-2, location="main")
+        send("POST", "batches", product_id=product, reference=name, quantity=900, eta="2030-01-05")
+        for number in range(2):
+            lines = [{"product_id": product, "quantity": 3}]
+            order = f"{name} {number}"
+            send("POST", "reservations", order_reference=order, lines=lines, expires_in=604_800)
 
 
 def fuzz(server: RunningServer, schema: str, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -19,7 +19,7 @@ from tests.openapi import document, operations, resolved
 API = "/api/v1"
 PROBES = {"/health", "/ready"}
 SOME_ID = str(uuid4())
-NOT_PROGRAMS_BUSINESS = {"", "admin", "docs", "redoc", "schema"}
+NOT_PROGRAMS_BUSINESS = {"", "admin", "api", "api/v1", "docs", "redoc", "schema"}
 """Addresses for people, and that of the document itself."""
 
 # The document as a whole
@@ -101,6 +101,18 @@ def test_the_key_is_needed_everywhere_but_at_the_probes():
     assert open_to_all == PROBES
 
 
+def test_each_operation_names_the_scope_that_it_needs():
+    for name, scope in {
+        "getReservation": "inventory:read",
+        "createReservation": "reservations:write",
+        "confirmReservation": "reservations:write",
+        "shipReservation": "inventory:write",
+        "getAvailability": "inventory:read",
+        "receiveBatch": "inventory:write",
+    }.items():
+        assert f"Needs the scope `{scope}`." in operations()[name].described["description"]
+
+
 # Requests
 
 
@@ -163,7 +175,7 @@ def values_of(schema: dict[str, Any]) -> list[str]:
         return values_of(schema["items"])
     if "enum" in schema:
         return list(schema["enum"])
-    samples = {"uuid": SOME_ID, "date-time": "2026-01-31T12:00:00Z"}
+    samples = {"uuid": SOME_ID, "date-time": "2026-01-31T12:00:00Z", "date": "2026-01-31"}
     by_type = {"integer": "1", "number": "1.5", "boolean": "true", "string": ""}
     if "pattern" in schema:
         return ["MUG"]

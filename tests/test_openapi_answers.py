@@ -9,6 +9,7 @@ from django.db import OperationalError
 from jsonschema import ValidationError
 
 from inventory.models import StockMovement
+from inventory.operations import Wanted, create_batch, reserve
 from tests.api_client import JSON, JSON_API
 from tests.factories import CategoryFactory, ProductFactory, StockLevelFactory
 from tests.openapi import assert_matches_schema, operations, validator
@@ -27,7 +28,16 @@ def level(product):
     return StockLevelFactory(product=product, on_hand=10)
 
 
-def test_collections_match(client, level):
+@pytest.fixture
+def promised(level):
+    """From the shelf, and from a batch that is on its way."""
+    sku = level.product.sku
+    create_batch(reference="PO", quantity=5, sku=sku, eta="2099-12-01")
+    reserve(order_reference="1", lines=[Wanted(12, sku=sku)], allow_incoming=True)
+
+
+@pytest.mark.usefixtures("promised")
+def test_collections_match(client):
     for path, name in {
         "products": "listProducts",
         "products?page[size]=1&include=inventory,category.parent": "listProducts",
@@ -39,6 +49,8 @@ def test_collections_match(client, level):
         "stock-levels?include=product,location": "listStockLevels",
         "stock-movements?include=stock_level": "listStockMovements",
         "transfers": "listTransfers",
+        "batches?include=product,location": "listBatches",
+        "reservations": "listReservations",
     }.items():
         response = client.get(f"{API}/{path}")
         assert response.status_code == 200
@@ -138,11 +150,20 @@ def test_what_the_examples_say_is_done_and_answered_as_documented(client):
         "adjustInventory": "createInventory",
         "createTransfer": None,
         "reverseTransfer": "createTransfer",
+        "createBatch": None,
+        "updateBatch": "createBatch",
+        "receiveBatch": "createBatch",
+        "createReservation": None,
+        "extendReservation": "createReservation",
+        "confirmReservation": "createReservation",
+        "shipReservation": "createReservation",
+        "releaseReservation": "createReservation",
     }.items():
         response = send_example(client, name, made.get(owner or ""), JSON)
         assert response.status_code in {200, 201}, response.content
         assert_matches_schema(response, name)
         made[name] = response.json()["data"]["id"]
+    assert_matches_schema(send_example(client, "getAvailability", None, JSON), "getAvailability")
     movement = StockMovement.objects.filter(transfer=None).latest("pk")
     level = movement.stock_level
     for name, row in {"updateStockLevel": level, "reverseStockMovement": movement}.items():

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.contrib import admin, messages
-from django.contrib.admin.filters import EmptyFieldListFilter
+from django.contrib.admin import SimpleListFilter
 from django.core.exceptions import ValidationError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -15,17 +15,21 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
-from unfold.admin import ModelAdmin
-from unfold.decorators import action, display
+from unfold.decorators import action
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminSelectWidget
 
 from common.access import operations
 from common.access.models import ApiKey
 from common.access.scopes import Scope
+from common.backoffice.admins import QuickList
+from common.backoffice.display import label, moment
 from common.errors import DomainError
 
 if TYPE_CHECKING:
     from datetime import datetime
+
+    from django.db.models import QuerySet
+    from django.utils.safestring import SafeString
 
 OVERLAPS = (
     (0, "at once"),
@@ -34,6 +38,7 @@ OVERLAPS = (
     (72, "in 3 days"),
     (168, "in 7 days"),
 )
+TONES = {"active": "good", "expired": "low", "revoked": "out"}
 
 
 class ApiKeyForm(forms.ModelForm):
@@ -66,8 +71,21 @@ class RotationForm(forms.Form):
     )
 
 
+class RevokedFilter(SimpleListFilter):
+    title = "revocation"
+    parameter_name = "revoked"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("no", "Not revoked"), ("yes", "Revoked")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[ApiKey]) -> QuerySet[ApiKey]:
+        if self.value() is None:
+            return queryset
+        return queryset.filter(revoked_at__isnull=self.value() == "no")
+
+
 @admin.register(ApiKey)
-class ApiKeyAdmin(ModelAdmin):
+class ApiKeyAdmin(QuickList):
     """Keys are never deleted: the stock history names them. A revoked one can only be read.
 
     A secret is shown on the page that answers the form, without a redirect: so it is kept
@@ -80,19 +98,21 @@ class ApiKeyAdmin(ModelAdmin):
         "state",
         "endings",
         "quota",
-        "expires_at",
-        "last_used_at",
+        "expires",
+        "last_used",
         "created_by",
     ]
-    list_filter = [("revoked_at", EmptyFieldListFilter)]
+    list_filter = [RevokedFilter]
     search_fields = ["name"]
+    search_help_text = "Name"
     ordering = ["name"]
+    empty_advice = "Every program that uses the API gets a key of its own. Add the first one."
     readonly_fields = [
         "endings",
         "created_by",
-        "created_at",
-        "last_used_at",
-        "revoked_at",
+        "created",
+        "last_used",
+        "revoked",
     ]
     actions_detail = ["rotate", "revoke"]
 
@@ -115,20 +135,40 @@ class ApiKeyAdmin(ModelAdmin):
         is_revoked = key is not None and key.revoked_at is not None
         return super().has_change_permission(request, key) and not is_revoked
 
-    @display(
-        description="status",
-        label={"active": "success", "expired": "warning", "revoked": "danger"},
-    )
-    def state(self, key: ApiKey) -> str:
-        return key.status
+    @admin.display(description="Status")
+    def state(self, key: ApiKey) -> SafeString:
+        return label(key.status.capitalize(), tone=TONES[key.status])
 
-    @admin.display(ordering="quota_per_minute")
+    @admin.display(description="Quota", ordering="quota_per_minute")
     def quota(self, key: ApiKey) -> str:
         return key.quota_in_words
 
-    @admin.display(description="secrets ending in")
+    @admin.display(description="Secrets ending in")
     def endings(self, key: ApiKey) -> str:
         return ", ".join(secret.last_four for secret in key.usable_secrets)
+
+    @admin.display(description="Expires", ordering="expires_at")
+    def expires(self, key: ApiKey) -> SafeString | str:
+        return moment(key.expires_at) or "never"
+
+    @admin.display(description="Last used", ordering="last_used_at")
+    def last_used(self, key: ApiKey) -> SafeString | str:
+        return moment(key.last_used_at) or "never"
+
+    @admin.display(description="Created")
+    def created(self, key: ApiKey) -> SafeString | None:
+        return moment(key.created_at)
+
+    @admin.display(description="Revoked")
+    def revoked(self, key: ApiKey) -> SafeString | str:
+        return moment(key.revoked_at) or "–"
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], **kwargs: Any
+    ) -> HttpResponse:
+        """Saving leads to the secret or back to the list, so it is offered in one way alone."""
+        context |= {"show_save_and_add_another": False, "show_save_and_continue": False}
+        return super().render_change_form(request, context, **kwargs)
 
     def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any):
         try:

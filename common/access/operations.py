@@ -45,6 +45,8 @@ def create_key(
 
     ``quota`` is requests per minute: None is the default of the installation, 0 is unlimited.
     Refuses with InvalidKey, or with KeyNameTaken, also when the other key has been revoked.
+
+    Locks: nothing that is there (docs/locking.md).
     """
     _check_name(name)
     expires_at = None if expires_in is None else timezone.now() + expires_in
@@ -64,6 +66,8 @@ def change_key(
     """Give a key other scopes, another quota, another end; in force within a second.
 
     Refuses with InvalidKey, UnknownKey or KeyRevoked.
+
+    Locks: the key (docs/locking.md).
     """
     limits = _checked(scopes=scopes, quota=quota, expires_at=expires_at)
     key = _usable_key(key_id)
@@ -81,6 +85,8 @@ def rotate_key(*, key_id: UUID, overlap: timedelta = timedelta(0)) -> str:
     ``overlap`` is 0 to 7 days. A secret that an earlier rotation lets work for a shorter time
     keeps its end. The client stays the same one to quotas, idempotency keys and the ledger.
     Refuses with InvalidKey, UnknownKey or KeyRevoked.
+
+    Locks: the key (docs/locking.md).
     """
     if not timedelta(0) <= overlap <= LONGEST_OVERLAP:
         raise InvalidKey("The old secret may work on for 0 to 7 days.", attribute="overlap")
@@ -94,6 +100,8 @@ def revoke_key(*, name: str) -> ApiKey:
     """Refuse a key and its secrets, in every process within a second. Again: no effect.
 
     Refuses with UnknownKey.
+
+    Locks: the key (docs/locking.md).
     """
     key = ApiKey.objects.select_for_update(no_key=True).filter(name=name).first()
     if key is None:
@@ -120,6 +128,8 @@ def ensure_key(*, name: str, secret: str, created_by: str = "start-up") -> ApiKe
       secret ends the revocation.
 
     Refuses with InvalidKey when the secret is shorter than 16 visible ASCII characters.
+
+    Locks: processes that start at the same moment; the key (docs/locking.md).
     """
     _check_name(name)
     if not keys.could_be_a_key(secret):

@@ -45,10 +45,21 @@ class HasScope(BasePermission):
         return bool(user.is_superuser if permission is None else user.has_perm(permission))
 
     def _allow_client(self, client: Client, method: str | None) -> bool:
-        scope = self.read_scope if method in SAFE_METHODS else self.write_scope
-        if not client.allows(scope):
-            raise PermissionDenied(f"This API key does not have the scope {scope}.")
+        check_scope(client, self.read_scope if method in SAFE_METHODS else self.write_scope)
         return True
+
+
+def check_scope(client: Client, scope: str) -> None:
+    if not client.allows(scope):
+        raise PermissionDenied(f"This API key does not have the scope {scope}.")
+
+
+def check_may_read(user: Any, scope: str, model: type[Model]) -> None:
+    """Refuse a sender who may not read resources of this kind, whichever way they would come."""
+    if isinstance(user, Client):
+        check_scope(user, scope)
+    elif not user.has_perm(_permission("GET", model)):
+        raise PermissionDenied("You do not have the permission to view this.")
 
 
 def _staff_permission(method: str | None, view: APIView) -> str | None:
@@ -60,6 +71,10 @@ def _staff_permission(method: str | None, view: APIView) -> str | None:
     model = _model_of(view)
     if model is None:
         return None
+    return _permission(verb, model)
+
+
+def _permission(verb: str, model: type[Model]) -> str:
     meta = model._meta  # noqa: SLF001  public in all but its name
     return f"{meta.app_label}.{ACTIONS[verb]}_{meta.model_name}"
 

@@ -52,12 +52,14 @@ class ReadsDocuments(RequestChecks):
     def seen_for_update(self) -> Any:
         """The row to change, once it is certain that the request may change it."""
         instance = self.get_object()
-        self.check_if_match(instance.version)
+        self.check_preconditions(instance.version)
         self.check_document(instance)
         return instance
 
-    def check_if_match(self, version: int) -> None:
+    def check_preconditions(self, version: int) -> None:
+        """If-Match and If-None-Match, against the version of the row to change."""
         conditional.check_if_match(self.request.headers.get("If-Match"), version)
+        conditional.check_if_none_match(self.request.headers.get("If-None-Match"), version)
 
     def expected_version(self, seen: Any) -> int | None:
         """The version that If-Match demands, to be checked again under the lock."""

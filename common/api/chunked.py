@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+    from _typeshed.wsgi import InputStream, StartResponse, WSGIApplication, WSGIEnvironment
 
 
 def buffered_chunked_bodies(application: WSGIApplication, limit: int = 2**20) -> WSGIApplication:
@@ -20,18 +20,33 @@ def buffered_chunked_bodies(application: WSGIApplication, limit: int = 2**20) ->
 
     At most limit + 1 bytes are read into memory: with that length the application refuses the
     body as too large, and gunicorn drops what was not read together with the connection.
-    Chunks that break the protocol end in gunicorn's own 400.
+    Chunks that break the protocol end in gunicorn's own 400. Those that come too late are late
+    when the application reads them, so that it can say so.
     """
 
     def with_length(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         if _is_chunked(environ):
-            body = environ["wsgi.input"].read(limit + 1)
-            environ["wsgi.input"] = BytesIO(body)
-            environ["CONTENT_LENGTH"] = str(len(body))
+            body = _read(environ["wsgi.input"], limit + 1)
+            environ["wsgi.input"] = body
+            environ["CONTENT_LENGTH"] = str(len(body.getbuffer()))
             del environ["HTTP_TRANSFER_ENCODING"]  # true of the message, not of what is left of it
         return application(environ, start_response)
 
     return with_length
+
+
+class _LateBody(BytesIO):
+    """Stands for a body of which no more is known than that it did not come in time."""
+
+    def read(self, _size: int | None = -1, /) -> bytes:
+        raise TimeoutError
+
+
+def _read(stream: InputStream, size: int) -> BytesIO:
+    try:
+        return BytesIO(stream.read(size))
+    except TimeoutError:
+        return _LateBody(b"?")
 
 
 def _is_chunked(environ: WSGIEnvironment) -> bool:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import re
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from common.api.errors import PreconditionFailed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 TAG: Final = re.compile(r'(W/)?"([^"]*)"')
 ANY: Final = "*"
@@ -35,8 +38,22 @@ def check_if_match(if_match: str | None, version: int) -> None:
     """
     if if_match is None or if_match.strip() == ANY:
         return
-    seen = {tag.partition("-")[0] for weak, tag in TAG.findall(if_match) if not weak}
-    if str(version) not in seen:
+    if str(version) not in _versions(tag for weak, tag in TAG.findall(if_match) if not weak):
         raise PreconditionFailed(
             "The resource has changed since; fetch it, decide again and send its new ETag."
         )
+
+
+def check_if_none_match(if_none_match: str | None, version: int) -> None:
+    """Refuse a change to what the client says must not be there, in this version or at all."""
+    if if_none_match is None:
+        return
+    ruled_out = _versions(tag for _, tag in TAG.findall(if_none_match))
+    if if_none_match.strip() == ANY or str(version) in ruled_out:
+        raise PreconditionFailed(
+            "The resource is the one that this header rules out.", header="If-None-Match"
+        )
+
+
+def _versions(tags: Iterable[str]) -> set[str]:
+    return {tag.partition("-")[0] for tag in tags}

@@ -175,6 +175,8 @@ def _read_resource(data: dict[str, Any], root: dict[str, Any], *, creating: bool
         raise Malformed("The resource object has no 'type'.", pointer="/data")
     attributes = _object(data, "attributes")
     _refuse_identity(attributes, "/data/attributes")
+    if not creating:
+        attributes = _without_bare_links(attributes)
     return Document(
         is_jsonapi=True,
         type=data["type"],
@@ -194,6 +196,18 @@ def _object(data: dict[str, Any], member: str) -> dict[str, Any]:
 
 def _without_at_members(value: dict[str, Any]) -> dict[str, Any]:
     return {name: member for name, member in value.items() if not name.startswith("@")}
+
+
+def _without_bare_links(attributes: dict[str, Any]) -> dict[str, Any]:
+    """Some clients take a relationship without linkage for an attribute, and send it back so.
+
+    Like one with links only among the relationships, it says nothing in an update.
+    """
+    return {
+        name: value
+        for name, value in attributes.items()
+        if not (isinstance(value, dict) and "links" in value and value.keys() <= {"links", "meta"})
+    }
 
 
 def _read_relationships(relationships: dict[str, Any], *, creating: bool) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from django.core.exceptions import PermissionDenied, SuspiciousOperation
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.request import UnreadablePostError
+from django.template.loader import render_to_string
 from django.views import defaults
 from rest_framework import exceptions
 from rest_framework.response import Response
@@ -125,13 +126,13 @@ class NotAcceptable(ApiError):
 
 
 class PreconditionFailed(ApiError):
-    """The resource is no longer the one that If-Match names."""
+    """The resource is not the one that If-Match names, or the one that If-None-Match rules out."""
 
     status_code = 412
     default_code = "precondition_failed"
 
-    def __init__(self, detail: str) -> None:
-        super().__init__(detail, header="If-Match")
+    def __init__(self, detail: str, *, header: str = "If-Match") -> None:
+        super().__init__(detail, header=header)
 
 
 def problem(
@@ -182,6 +183,8 @@ def _problems(exc: Exception, request: Any) -> Iterator[dict[str, Any]]:
             yield problem(exc.status_code, _code(exc.detail), _sentence(exc))
         case OperationalError() | InterfaceError():
             yield _unavailable(exc)
+        case UnreadablePostError(__cause__=TimeoutError()):
+            yield problem(408, "request_timeout", "The body did not arrive in time.")
         case _:
             yield from (problem(*known) for kind, known in OTHERS.items() if isinstance(exc, kind))
 
@@ -193,7 +196,7 @@ def _unavailable(error: BaseException) -> dict[str, Any]:
 
 def _refusals(refusal: DomainError, request: Any) -> Iterator[dict[str, Any]]:
     for one in refusal.problems:
-        source = _place(request, one.attribute) if one.attribute else {}
+        source = _place(request, *one.attribute.split("/")) if one.attribute else {}
         yield problem(refusal.status, refusal.code, one.detail, source=source, meta=one.meta)
 
 
@@ -201,7 +204,7 @@ def _invalid_input(detail: Any, request: Any) -> Iterator[dict[str, Any]]:
     """One error for each problem that the serializers found, at any depth."""
     for path, message in _leaves(detail, ()):
         code = _code(message)
-        meta = {"attribute": path[0]} if code == "required" else None
+        meta = {"attribute": path[-1]} if code == "required" else None
         yield problem(422, code, str(message), source=_place(request, *path), meta=meta)
 
 
@@ -268,7 +271,8 @@ def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     """handler404: staff get the admin's page, programs a document."""
     if request.path_info.startswith("/admin/"):
         return defaults.page_not_found(request, exception)
-    return errors_page(request, problem(404, "not_found", "There is nothing at this address."))
+    detail = "There is nothing at this address; /docs says what there is."
+    return errors_page(request, problem(404, "not_found", detail))
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
@@ -277,14 +281,21 @@ def server_error(request: HttpRequest) -> HttpResponse:
     The log has it under the id that the answer carries.
     """
     error = sys.exc_info()[1]
+    is_for_staff = request.path_info.startswith("/admin/")
     if isinstance(error, OperationalError | InterfaceError):
-        response = errors_page(request, _unavailable(error))
+        away = _unavailable(error)
+        response = _staff_page(request, 503) if is_for_staff else errors_page(request, away)
         response["Retry-After"] = str(RETRY_AFTER_SECONDS)
         return response
-    if request.path_info.startswith("/admin/"):
-        return defaults.server_error(request)
+    if is_for_staff:
+        return _staff_page(request, 500)
     detail = "Something failed on our side; it has been logged under this request's id."
     return errors_page(request, problem(500, "server_error", detail))
+
+
+def _staff_page(request: HttpRequest, status: int) -> HttpResponse:
+    page = render_to_string(f"{status}.html", {"request_id": getattr(request, "id", "")})
+    return HttpResponse(page, status=status)
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from datetime import date
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
+from django.core.validators import ProhibitNullCharactersValidator
 from rest_framework import serializers
+from rest_framework.exceptions import ErrorDetail
+from rest_framework.fields import SkipField
+from rest_framework.validators import ProhibitSurrogateCharactersValidator
 
 from common.errors import Invalid, NotFound
 
@@ -16,19 +21,22 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 DECIMAL_TEXT: Final = re.compile(r"-?[0-9]+(\.[0-9]+)?", re.ASCII)
+DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 MAX_QUANTITY: Final = 10**9
+ASKED_ALREADY: Final = {ProhibitNullCharactersValidator, ProhibitSurrogateCharactersValidator}
+"""Validators of DRF's for what ``is_printable`` has refused; one goes letter by letter."""
 
 
 def is_printable(text: str) -> bool:
     """No control characters but newline and tab, and nothing that UTF-8 cannot carry."""
-    return not any(
+    return text.isprintable() or not any(
         unicodedata.category(character) in {"Cc", "Cs"} and character not in "\n\t"
         for character in text
     )
 
 
 class Text(serializers.CharField):
-    """A JSON string, NFC-normalised, trimmed, without control characters."""
+    """A JSON string, NFC-normalised, without control characters; trimmed unless it has a form."""
 
     default_error_messages = {
         "invalid": "Send a string.",
@@ -46,7 +54,8 @@ class Text(serializers.CharField):
 
         ``documented``: the rule in JSON Schema's words, for the OpenAPI document.
         """
-        super().__init__(**kwargs)
+        super().__init__(**{"trim_whitespace": rule is None, **kwargs})
+        self.validators = [each for each in self.validators if type(each) not in ASKED_ALREADY]
         self.rule = rule
         self.documented: Mapping[str, Any] = documented or {}
 
@@ -132,7 +141,7 @@ class Choice(Text):
     default_error_messages = {"invalid_choice": "Choose one of: {choices}."}
 
     def __init__(self, choices: list[str], **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+        super().__init__(trim_whitespace=False, **kwargs)
         self.choices = choices
 
     def to_internal_value(self, data: Any) -> str:
@@ -142,8 +151,102 @@ class Choice(Text):
         return text
 
 
+class Day(Text):
+    """A date in the form ``2026-11-21``."""
+
+    default_error_messages = {"invalid_date": "Send a date like 2026-11-21."}
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(trim_whitespace=False, **kwargs)
+
+    def to_internal_value(self, data: Any) -> date:  # type: ignore[override]  # a richer value
+        text = super().to_internal_value(data)
+        if not DAY.fullmatch(text):
+            self.fail("invalid_date")
+        try:
+            return date.fromisoformat(text)
+        except ValueError:  # the 30th of February
+            self.fail("invalid_date")
+
+    def to_representation(self, value: Any) -> str:
+        return str(value)
+
+
+class Objects(serializers.Field[list[dict[str, Any]], Any, Any, Any]):
+    """A JSON array of objects, each with these inputs and no others.
+
+    ``alternatives`` are inputs of which each object has one at least. What is wrong is told for
+    every object at once, with its place.
+    """
+
+    default_error_messages = {
+        "invalid": "Send an array.",
+        "empty": "Send at least one.",
+        "max_length": "Send at most {max_length}.",
+    }
+
+    def __init__(
+        self,
+        inputs: Mapping[str, serializers.Field[Any, Any, Any, Any]],
+        *,
+        alternatives: tuple[str, ...] = (),
+        max_length: int,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.inputs, self.alternatives, self.max_length = inputs, alternatives, max_length
+        for name, one in inputs.items():
+            one.bind(name, self)  # type: ignore[arg-type]  # any field can be a parent
+
+    def to_internal_value(self, data: Any) -> list[dict[str, Any]]:
+        if not isinstance(data, list):
+            self.fail("invalid")
+        if not data:
+            self.fail("empty")
+        if len(data) > self.max_length:
+            self.fail("max_length", max_length=self.max_length)
+        errors: dict[str, Any] = {}
+        values = [self._one(str(index), each, errors) for index, each in enumerate(data)]
+        if errors:
+            raise serializers.ValidationError(errors)
+        return values
+
+    def _one(self, index: str, data: Any, errors: dict[str, Any]) -> dict[str, Any]:
+        if not isinstance(data, dict):
+            errors[index] = [ErrorDetail("Send an object.", "invalid")]
+            return {}
+        wrong: dict[str, Any] = {
+            name: [ErrorDetail("There is no such attribute.", "unknown_attribute")]
+            for name in sorted(data.keys() - self.inputs.keys())
+            if not name.startswith("@")
+        }
+        if self.alternatives and data.keys().isdisjoint(self.alternatives):
+            message = f"Send one of: {', '.join(self.alternatives)}."
+            wrong[self.alternatives[0]] = [ErrorDetail(message, "required")]
+        values = {}
+        for name, one in self.inputs.items():
+            try:
+                values[name] = one.run_validation(data.get(name, serializers.empty))
+            except SkipField:
+                continue
+            except serializers.ValidationError as error:
+                wrong[name] = error.detail
+            except NotFound as refusal:
+                place = f"{self.field_name}/{index}/{name}"
+                raise NotFound(refusal.detail, attribute=place) from refusal
+        if wrong:
+            errors[index] = wrong
+        return values
+
+    def to_representation(self, value: Any) -> Any:
+        return value
+
+
 class Id(Text):
     """The id of something related. What is no UUID cannot exist: not found, like a missing one."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(trim_whitespace=False, **kwargs)
 
     def to_internal_value(self, data: Any) -> UUID:  # type: ignore[override]  # a richer value
         text = super().to_internal_value(data)

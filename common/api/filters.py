@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC
 from typing import TYPE_CHECKING, Any, Final, Self
 
 import django_filters
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from django.db.models import QuerySet
 
 
+MOST_VALUES: Final = 100
+DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 NUMBER: Final = re.compile(r"-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 
 
@@ -33,6 +36,52 @@ class Number(django_filters.NumberFilter):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, max_digits=24, decimal_places=6, **kwargs)
+
+
+class _DayField(forms.DateField):
+    def to_python(self, value: Any) -> Any:
+        if value and not DAY.fullmatch(str(value)):
+            raise forms.ValidationError("Send a date like 2026-11-21.")
+        return super().to_python(value)
+
+
+class Day(django_filters.DateFilter):
+    """A date, written as in JSON."""
+
+    field_class = _DayField
+
+
+class _InstantField(django_filters.fields.IsoDateTimeField):
+    def to_python(self, value: Any) -> Any:
+        """In UTC: PostgreSQL does not take every offset that ISO 8601 has."""
+        moment = super().to_python(value)
+        try:
+            return moment and moment.astimezone(UTC)
+        except OverflowError as error:  # before the year 1, or after 9999
+            raise forms.ValidationError("There is no such moment.") from error
+
+
+class Instant(django_filters.IsoDateTimeFilter):
+    """A moment, written as in JSON."""
+
+    field_class = _InstantField
+
+
+class _ListField(forms.CharField):
+    def to_python(self, value: Any) -> Any:
+        text = super().to_python(value)
+        values = text.split(",") if text else []
+        if len(values) > MOST_VALUES:
+            raise forms.ValidationError(f"Send at most {MOST_VALUES} values.")
+        if not all(map(str.strip, values)):
+            raise forms.ValidationError("Send values with one comma between two.")
+        return [one.strip() for one in values]
+
+
+class OneOf(django_filters.CharFilter):
+    """Any of some values, with commas between them."""
+
+    field_class = _ListField
 
 
 class Flag(django_filters.TypedChoiceFilter):

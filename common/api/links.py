@@ -40,7 +40,8 @@ def own(request: Any) -> str:
     query = request.META.get("QUERY_STRING", "")
     if parameters.PLAIN.keys() & request.GET.keys():
         query = parameters.canonical(request.GET)
-    return f"{address(request)}?{iri_to_uri(query)}" if query else address(request)
+    escaped = iri_to_uri(query).replace("[", "%5B").replace("]", "%5D")  # RFC 3986 §3.4
+    return f"{address(request)}?{escaped}" if query else address(request)
 
 
 def resource_url(start: str, resource_type: str, pk: UUID | str) -> str:

@@ -28,7 +28,7 @@ def answered_once(view: Any, action: Callable[..., Any]) -> Any:
     key = request.headers.get(HEADER)
     if key is None or request.method not in {"POST", "PATCH"}:
         return action(request, *view.args, **view.kwargs)
-    path = request.path.rstrip("/")
+    path = request.path.rstrip("/").lower()  # ids may be written in capitals, and nothing else
     scope = once.Scope(_client(request.user), request.method, path, _checked(key))
     query = [(name, value) for name, values in request.query_params.lists() for value in values]
     responses: list[Any] = []

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlencode
 
-from django.core.exceptions import EmptyResultSet
 from django.core.signing import BadSignature, Signer
-from django.db import connection
-from django.db.models import Q
+from django.db.models import F, Q
+from django.db.models.fields.tuple_lookups import Tuple, TupleGreaterThan, TupleLessThan
 
 from common.api.errors import InvalidParameter
+from common.database import estimated
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -22,8 +21,10 @@ if TYPE_CHECKING:
     from common.api.parameters import Page
 
 EXACT_UP_TO: Final = 10_000
-SURELY_MANY: Final = 5 * EXACT_UP_TO
+SURELY_MANY: Final = 2 * EXACT_UP_TO
 """From here on the planner's estimate alone tells that an exact count would be too large."""
+FAR: Final = 100
+"""Past so many rows a numbered page is found by its ids first."""
 
 signer = Signer(salt="common.api.pagination")
 
@@ -83,11 +84,11 @@ def _numbered(rows: QuerySet[Any], page: Page, order: Sequence[str], address: _A
     if start >= EXACT_UP_TO:
         raise InvalidParameter(
             f"Pages end at row {EXACT_UP_TO}; walk on with page[after] (start with an empty one).",
-            parameter="page[number]",
+            parameter=page.number_parameter,
         )
-    found = list(rows.order_by(*order)[start : start + page.size + 1])
+    found = _rows_between(rows, order, start, start + page.size + 1)
     shown, has_more = found[: page.size], len(found) > page.size
-    total, is_exact = _total(rows, start, len(found), page.size)
+    total, is_exact = _total(rows, start, found, page.size)
     meta: dict[str, Any] = {"number": page.number, "size": page.size, "total": total}
     if not is_exact:
         meta["total_is_estimate"] = True
@@ -103,15 +104,26 @@ def _numbered(rows: QuerySet[Any], page: Page, order: Sequence[str], address: _A
     return Paged(shown, {"page": meta}, links)
 
 
-def _total(rows: QuerySet[Any], start: int, found: int, size: int) -> tuple[int, bool]:
+def _rows_between(rows: QuerySet[Any], order: Sequence[str], start: int, stop: int) -> list[Any]:
+    """Far from the start, PostgreSQL skips ids in an index and reads the rows of the page alone."""
+    if start < FAR or rows.query.annotations:  # what is computed for each row is in no index
+        return list(rows.order_by(*order)[start:stop])
+    ids = rows.order_by(*order).values("pk")[start:stop]
+    return list(rows.filter(pk__in=ids).order_by(*order))
+
+
+def _total(rows: QuerySet[Any], start: int, found: Sequence[Any], size: int) -> tuple[int, bool]:
     """How many rows there are, and whether that is exact.
 
-    A last page tells it without a count. Exact up to 10 000; past that the planner's estimate,
-    because counting a million rows costs more than the page itself.
+    What a search found brings its number along, and a last page tells it without a count. Exact
+    up to 10 000; past that the planner's estimate, because counting a million rows costs more
+    than the page itself.
     """
-    if found <= size and (found or start == 0):
-        return start + found, True
-    estimate = _estimated(rows)
+    if "number_found" in rows.query.annotations:
+        return _number_found(rows)
+    if len(found) <= size and (found or start == 0):
+        return start + len(found), True
+    estimate = estimated(rows)
     if estimate < SURELY_MANY:
         counted = rows.order_by()[: EXACT_UP_TO + 1].count()
         if counted <= EXACT_UP_TO:
@@ -119,17 +131,10 @@ def _total(rows: QuerySet[Any], start: int, found: int, size: int) -> tuple[int,
     return max(estimate, EXACT_UP_TO + 1), False
 
 
-def _estimated(rows: QuerySet[Any]) -> int:
-    """The number of rows that PostgreSQL's planner expects; it reads none of them."""
-    try:
-        sql, parameters = rows.order_by().values("pk").query.sql_with_params()
-    except EmptyResultSet:  # Django sees by itself that nothing can match
-        return 0
-    with connection.cursor() as cursor:
-        cursor.execute(f"EXPLAIN (FORMAT JSON) {sql}", parameters)
-        (plan,) = cursor.fetchone()
-    plan = plan if isinstance(plan, list) else json.loads(plan)
-    return int(plan[0]["Plan"]["Plan Rows"])
+def _number_found(rows: QuerySet[Any]) -> tuple[int, bool]:
+    """As the search says it, which may have left some out: on an empty page no row could."""
+    told: dict[str, Any] = rows.query.annotations
+    return told["number_found"].value, not told["are_left_out"].value
 
 
 def _after_cursor(
@@ -168,15 +173,27 @@ def _bad_cursor(reason: str) -> InvalidParameter:
     )
 
 
-def _beyond(order: Sequence[str], place: Sequence[str]) -> Q:
-    """The rows that come after the place: further in the first field, or equal in it and …
+def _beyond(order: Sequence[str], place: Sequence[str]) -> Any:
+    """The rows that come after the place.
+
+    Where all fields go in one direction, as a comparison of rows: the one form in which
+    PostgreSQL starts at the place in an index, however many rows are equal in the first field.
+    """
+    if len({name.startswith("-") for name in order}) > 1:
+        return _beyond_mixed(order, place)
+    compared = TupleLessThan if order[0].startswith("-") else TupleGreaterThan
+    return compared(Tuple(*(F(name.removeprefix("-")) for name in order)), tuple(place))
+
+
+def _beyond_mixed(order: Sequence[str], place: Sequence[str]) -> Q:
+    """Further in the first field, or equal in it and …
 
     The bound on the first field alone is redundant, and lets PostgreSQL start in the index.
     """
     first, value = order[0], place[0]
     condition = _further(first, value)
     if len(order) > 1:
-        rest = Q(**{first.removeprefix("-"): value}) & _beyond(order[1:], place[1:])
+        rest = Q(**{first.removeprefix("-"): value}) & _beyond_mixed(order[1:], place[1:])
         reached = "lte" if first.startswith("-") else "gte"
         condition = Q(**{f"{first.removeprefix('-')}__{reached}": value}) & (condition | rest)
     return condition

@@ -32,6 +32,8 @@ class Page:
     number: int = 1
     after: str | None = None
     """The cursor; empty at the start of a walk, None for numbered pages."""
+    number_parameter: str = "page[number]"
+    """The parameter of the number as the client spells it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +65,19 @@ class Query:
     """The client speaks of ``include``, if only to include nothing."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Sent:
+    """A parameter as the client spells it, and its value."""
+
+    name: str
+    value: str
+
+
 @dataclass(slots=True)
 class _Found:
     """What has been read so far."""
 
-    pages: dict[str, str] = field(default_factory=dict)
+    pages: dict[str, _Sent] = field(default_factory=dict)
     filters: dict[str, str] = field(default_factory=dict)
     fields: dict[str, frozenset[str]] = field(default_factory=dict)
     sort: tuple[str, ...] = ()
@@ -85,8 +95,6 @@ def read_query(query: QueryDict, allowed: Allowed) -> Query:
             is_known = _take_word(found, name, value, allowed, query)
         if not is_known:
             raise _unknown(name)
-    if len(found.filters) > MAX_FILTERS:
-        raise InvalidParameter(f"At most {MAX_FILTERS} filters.", parameter="filter")
     return Query(
         page=_read_page(found.pages, allowed),
         sort=found.sort,
@@ -134,12 +142,14 @@ def _take_member(
     if not allowed.is_collection:
         return False
     if family == "page" and not operator:
-        found.pages[part] = value
+        found.pages[part] = _Sent(name, value)
         return True
     wanted = f"{part}__{operator}" if operator else part
     if family != "filter" or wanted not in allowed.filters or "__" in part:
         return False
     found.filters[wanted] = value
+    if len(found.filters) > MAX_FILTERS:
+        raise InvalidParameter(f"At most {MAX_FILTERS} filters.", parameter=name)
     return True
 
 
@@ -155,31 +165,34 @@ def _take_word(found: _Found, name: str, value: str, allowed: Allowed, query: Qu
                 raise InvalidParameter(
                     f"Send {name!r} or the page[...] parameters, not both.", parameter=name
                 )
-            found.pages[PLAIN[name].removeprefix("page[").removesuffix("]")] = value
+            part = PLAIN[name].removeprefix("page[").removesuffix("]")
+            found.pages[part] = _Sent(name, value)
         case _:
             return False
     return True
 
 
-def _read_page(parts: Mapping[str, str], allowed: Allowed) -> Page:
+def _read_page(parts: Mapping[str, _Sent], allowed: Allowed) -> Page:
     known = {"size", "after"} if allowed.cursor_only else {"number", "size", "after"}
-    for part in parts:
+    for part, sent in parts.items():
         if part not in known:
-            raise _unknown(f"page[{part}]")
+            raise _unknown(sent.name)
     if "number" in parts and "after" in parts:
         raise InvalidParameter(
             "page[after] and page[number] exclude each other.", parameter="page[after]"
         )
-    after = parts.get("after", "" if allowed.cursor_only else None)
-    size = _number("page[size]", parts.get("size", str(DEFAULT_SIZE)), MAX_SIZE)
-    return Page(size, _number("page[number]", parts.get("number", "1"), 10**18), after)
+    number = parts.get("number", _Sent("page[number]", "1"))
+    size = parts.get("size", _Sent("page[size]", str(DEFAULT_SIZE)))
+    start = "" if allowed.cursor_only else None
+    after = parts["after"].value if "after" in parts else start
+    return Page(_number(size, MAX_SIZE), _number(number, 10**18), after, number.name)
 
 
-def _number(name: str, text: str, maximum: int) -> int:
-    if not DIGITS.fullmatch(text) or not 1 <= int(text) <= maximum:
+def _number(sent: _Sent, maximum: int) -> int:
+    if not DIGITS.fullmatch(sent.value) or not 1 <= int(sent.value) <= maximum:
         limit = f"a whole number from 1 to {maximum}" if maximum < 10**18 else "a page number"
-        raise InvalidParameter(f"{name} must be {limit}.", parameter=name)
-    return int(text)
+        raise InvalidParameter(f"{sent.name} must be {limit}.", parameter=sent.name)
+    return int(sent.value)
 
 
 def _read_fields(name: str, resource_type: str, value: str, allowed: Allowed) -> frozenset[str]:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from django.http import Http404
 from rest_framework.response import Response
 
+from common.access.permissions import check_may_read
 from common.api import links, resources
 from common.api.bodies import ReadsDocuments
 from common.api.errors import ReadOnly
@@ -19,6 +21,21 @@ if TYPE_CHECKING:
 
 class HasRelationships(ReadsDocuments):
     """Answers ``/{type}/{id}/relationships/{name}`` and ``/{type}/{id}/{name}``."""
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        self.check_related_access()
+
+    def check_related_access(self) -> None:
+        """Refuse who may read the resource, but not what it includes or leads to."""
+        paths = [path.split(".") for path in self.query.include]
+        if self.action == "related":
+            paths.append([self.kwargs["related_field"]])
+        for path in paths:
+            shape = resources.shape_of(self.get_serializer_class())
+            for name in path:
+                shape = resources.shape_of(shape.related[name])
+                check_may_read(self.request.user, shape.read_scope, shape.model)
 
     def relationship(self, request: Request, pk: str, related_field: str) -> Response:
         return self.linkage(self.get_object(), related_field)
@@ -35,7 +52,7 @@ class HasRelationships(ReadsDocuments):
     def change_relationship(self, request: Request, pk: str, related_field: str) -> Response:
         """Set a to-one relationship to an identifier or to null."""
         instance = self.get_object()
-        self.check_if_match(instance.version)
+        self.check_preconditions(instance.version)
         if not self.relationships[related_field]:
             raise _not_writable(related_field)
         other = resources.shape_of(self.get_serializer_class()).related[related_field]
@@ -59,6 +76,8 @@ class HasRelationships(ReadsDocuments):
         other = resources.related_instance(
             self.get_serializer_class(), related_field, self.get_object()
         )
+        if resources.is_gone(other):
+            raise Http404
         builder = resources.Builder(self.origin, self.query.fields)
         serializer_class = self.related_serializer()
         document: dict[str, Any] = {"links": {"self": links.own(request)}, "data": None}

@@ -20,7 +20,10 @@ from common.api import links
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from django.db.models import Model
     from rest_framework.fields import Field
+
+    ModelClass = type[Model]
 
 Resource = dict[str, Any]
 Paths = dict[str, Any]
@@ -36,6 +39,9 @@ class Shape:
     relationships: Mapping[str, Field[Any, Any, Any, Any]]
     related: Mapping[str, Any]
     """The serializer class of what each relationship leads to."""
+    read_scope: str
+    """What a program needs to read it, and the model that staff need to be allowed to view."""
+    model: ModelClass
 
     @property
     def names(self) -> set[str]:
@@ -53,6 +59,8 @@ def shape_of(serializer_class: Any) -> Shape:
         attributes={name: one for name, one in fields.items() if name not in relationships},
         relationships=relationships,
         related=getattr(serializer_class, "included_serializers", {}),
+        read_scope=serializer_class.Meta.read_scope,
+        model=serializer_class.Meta.model,
     )
 
 
@@ -74,6 +82,11 @@ def related_instance(serializer_class: Any, name: str, instance: Any) -> Any:
     if isinstance(relationship, ManyRelatedField):
         return list(related.all() if hasattr(related, "all") else related)
     return related
+
+
+def is_gone(instance: Any) -> bool:
+    """Whether it has been deleted, and stays only for the history that names it."""
+    return bool(getattr(instance, "is_gone", False))
 
 
 def linkage(serializer_class: Any, name: str, instance: Any) -> Any:
@@ -168,6 +181,6 @@ def _distinct(related: Iterable[Any]) -> dict[Any, Any]:
     found = {}
     for one in related:
         for instance in one if isinstance(one, list) else [one]:
-            if instance is not None:
+            if instance is not None and not is_gone(instance):
                 found[instance.pk] = instance
     return found

@@ -53,19 +53,14 @@ class StrictSerializer(serializers.Serializer[Any]):
             values: dict[str, Any] = super().to_internal_value(data)
         except serializers.ValidationError as error:
             errors |= error.detail if isinstance(error.detail, dict) else {}
+        errors |= {
+            names[0]: [ErrorDetail(message, "required")]
+            for names, message in self.alternatives.items()
+            if data.keys().isdisjoint(names)
+        }
         if errors:
             raise serializers.ValidationError(errors)
         return values
-
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        missing = {
-            names[0]: [ErrorDetail(message, "required")]
-            for names, message in self.alternatives.items()
-            if attrs.keys().isdisjoint(names)
-        }
-        if missing:
-            raise serializers.ValidationError(missing)
-        return attrs
 
     @property
     def values(self) -> dict[str, Any]:

@@ -17,13 +17,15 @@ if TYPE_CHECKING:
 
 
 def moment(instant: datetime | None) -> SafeString | None:
-    """An instant, short enough for a list."""
+    """An instant, short enough for a list; a script puts it into the reader's own time zone."""
     if instant is None:
         return None
+    local = localtime(instant)
     return format_html(
-        '<time class="so-nowrap" datetime="{}">{}</time>',
+        '<time class="so-nowrap" datetime="{}" title="{}">{}</time>',
         instant.isoformat(),
-        date_format(localtime(instant), "j M Y, H:i"),
+        date_format(local, "j M Y, H:i:s T"),
+        date_format(local, "j M Y, H:i"),
     )
 
 
@@ -37,6 +39,19 @@ def link(row: Model, text: object) -> SafeString:
 def label(text: object, *, tone: str, reason: str = "") -> SafeString:
     """A word or figure with a colour, and the reason for it on hover.
 
-    ``tone``: ``good``, ``low``, ``out`` or ``quiet``.
+    ``tone``: ``good``, ``low``, ``out``, ``note``, ``plain`` or ``quiet``.
     """
     return format_html('<span class="so-label so-{}" title="{}">{}</span>', tone, reason, text)
+
+
+def figure(number: int) -> SafeString:
+    """A number of units; none at all recedes."""
+    tone = "so-figure" if number else "so-figure so-quiet"
+    return format_html('<span class="{}">{}</span>', tone, number)
+
+
+def two_lines(first: object, second: object) -> SafeString:
+    """What matters, and under it in small letters what it is also known by."""
+    return format_html(
+        '<span class="so-first">{}</span><span class="so-second">{}</span>', first, second or ""
+    )

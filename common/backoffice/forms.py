@@ -10,6 +10,7 @@ from django.core.exceptions import ValidationError
 
 from common.api.fields import is_printable
 from common.backoffice.refusals import sentences
+from common.errors import Duplicate
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -28,8 +29,18 @@ class StaffForm(forms.BaseForm):
 
     def refuse(self, refusal: DomainError) -> None:
         """Show what an operation said, each sentence at the field that it is about."""
-        for attribute, sentence in sentences(refusal):
-            self.add_error(self._field_of(attribute), sentence)
+        told = zip(refusal.problems, sentences(refusal), strict=True)
+        for problem, (attribute, sentence) in told:
+            name = self._field_of(attribute)
+            if name and isinstance(problem, Duplicate):
+                self.refuse_taken(name)
+            else:
+                self.add_error(name, sentence)
+
+    def refuse_taken(self, name: str) -> None:
+        """Another row has this field's value; the field goes by the name that staff see."""
+        label = self[name].label
+        self.add_error(name, f"This {label if label.isupper() else label.lower()} is taken.")
 
     def _field_of(self, attribute: str | None) -> str | None:
         """The field that staff see for an operation's input; None for the form as a whole."""

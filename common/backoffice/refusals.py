@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from django.db import OperationalError
 
+from common.bulkhead import TooManyWait
 from common.database import LOCK_NOT_AVAILABLE, QUERY_CANCELED, is_conflict, sqlstate
 from common.errors import DomainError
 
@@ -18,14 +19,16 @@ SENTENCES: Final = {
         "Somebody has changed it since you opened this page. Load the page again and repeat what"
         " you want to change."
     ),
-    "idempotency_key_reused": (
-        "This form has been applied already. Open it anew for another adjustment."
+    "stale_quantity": (
+        "It was {expected} when you opened this page and is {current} now. Count again if you can;"
+        " send the form once more to set it all the same."
     ),
+    "idempotency_key_reused": "This form has been applied already. Open it anew for another one.",
     "idempotency_in_progress": (
         "This form is being applied already. Look at the figures before you send it again."
     ),
 }
-"""What to say instead of a refusal's own detail, which speaks to programs."""
+"""What to say instead of a refusal's own detail, which speaks to programs; with its figures."""
 
 
 class Busy(DomainError):
@@ -38,7 +41,8 @@ class Busy(DomainError):
 def sentences(refusal: DomainError) -> Iterator[tuple[str | None, str]]:
     """Each problem of a refusal: the input that it is about, if any, and what to tell staff."""
     for problem in refusal.problems:
-        yield problem.attribute, SENTENCES.get(problem.code, problem.detail)
+        words = SENTENCES.get(problem.code)
+        yield problem.attribute, words.format(**problem.meta) if words else problem.detail
 
 
 @contextmanager
@@ -47,7 +51,8 @@ def busy_refused() -> Iterator[None]:
     try:
         yield
     except OperationalError as error:
-        if is_conflict(error) or sqlstate(error) in {LOCK_NOT_AVAILABLE, QUERY_CANCELED}:
+        waited = sqlstate(error) in {LOCK_NOT_AVAILABLE, QUERY_CANCELED}
+        if waited or is_conflict(error) or isinstance(error, TooManyWait):
             raise Busy(
                 "Somebody else is changing this right now. Nothing was changed; try again."
             ) from error

@@ -26,6 +26,7 @@ class BackOffice(UnfoldAdminSite):
     """
 
     index_title = "Overview"
+    empty_value_display = "–"
 
     def admin_view(self, view: View, cacheable: bool = False) -> View:  # noqa: FBT001, FBT002
         @wraps(view)

@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from django.db import connection
 
 from common.database import after_commit
-from common.events.models import Event
+from common.ids import new_id
 from common.observability.context import current
 from common.observability.logs import event
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from uuid import UUID
+
+
+INSERT: Final = """
+INSERT INTO events_event (request_id, actor, id, type, subject_type, subject_id, data)
+SELECT %s, %s, id, type, subject_type, subject_id, data::jsonb
+FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::text[], %s::text[])
+    AS new (id, type, subject_type, subject_id, data)
+"""
+"""As the ledger's own statement: the ORM takes longer to write it than PostgreSQL to run it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,18 +45,14 @@ def record(facts: Iterable[Fact]) -> None:
     """
     if not connection.in_atomic_block:
         raise RuntimeError("An event is recorded in the transaction of its fact.")
-    cause, facts = current(), list(facts)
-    Event.objects.bulk_create(
-        Event(
-            type=fact.type,
-            subject_type=fact.subject_type,
-            subject_id=str(fact.subject_id),
-            data=fact.data,
-            request_id=cause.request_id,
-            actor=cause.actor,
-        )
+    facts = list(facts)
+    rows = [
+        (new_id(), fact.type, fact.subject_type, str(fact.subject_id), json.dumps(fact.data))
         for fact in facts
-    )
+    ]
+    cause = current()
+    with connection.cursor() as cursor:
+        cursor.execute(INSERT, [cause.request_id, cause.actor, *map(list, zip(*rows, strict=True))])
     after_commit(_log, facts)
 
 

@@ -6,16 +6,30 @@ import hashlib
 import hmac
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from django.db import connection
 
-from common.database import in_transaction
+from common.database import in_transaction, one_round_trip
 from common.errors import DomainError
-from common.idempotency.models import IdempotencyRecord
+from common.ids import new_id
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+
+RECORD: Final = """
+SELECT fingerprint, status, body, location, etag FROM idempotency_idempotencyrecord
+WHERE client = %s AND method = %s AND path = %s AND key = %s
+"""
+KEPT: Final = """
+INSERT INTO idempotency_idempotencyrecord
+    (id, client, method, path, key, fingerprint, status, body, location, etag)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+"""
+"""In plain SQL, like the ledger: both stand in the way of everybody who waits for the stock."""
+
+Record = tuple[bytes, int, bytes, str, str]
 
 
 class KeyReused(DomainError):
@@ -75,48 +89,48 @@ def apply_once(
     ``apply`` does the work and returns the answer to keep, or None for one that leaves the key
     free (nothing was changed). Effect and record commit together. Refuses with KeyReused when the
     key came with another request, with InProgress while a twin is being worked on.
+
+    Locks: the key's scope, which is only tried; first of all (docs/locking.md).
     """
-    if given := _given_before(scope, fingerprint):
-        return given
-    if not _locked(scope):
+    is_ours, record = _claimed(scope)
+    if record is not None:
+        return _given_before(record, fingerprint)
+    if not is_ours:
         raise InProgress("A request with this Idempotency-Key is being worked on; try again.")
-    if given := _given_before(scope, fingerprint):
-        return given
     if answer := apply():
         _keep(scope, fingerprint, answer)
     return None
 
 
-def _given_before(scope: Scope, fingerprint: bytes) -> Answer | None:
-    record = IdempotencyRecord.objects.filter(
-        client=scope.client, method=scope.method, path=scope.path, key=scope.key
-    ).first()
-    if record is None:
-        return None
-    if not hmac.compare_digest(bytes(record.fingerprint), fingerprint):
+def _claimed(scope: Scope) -> tuple[bool, Record | None]:
+    """Try to lock the scope until the transaction ends; then look for its record.
+
+    In one round trip, but as two statements: the second one sees what the holder before us has
+    committed just now.
+    """
+    with connection.cursor() as lock, connection.cursor() as look:
+        with one_round_trip():
+            lock.execute("SELECT pg_try_advisory_xact_lock(%s)", [scope.lock_number])
+            look.execute(RECORD, [scope.client, scope.method, scope.path, scope.key])
+        (is_ours,) = lock.fetchone()
+        return is_ours, look.fetchone()
+
+
+def _given_before(record: Record, fingerprint: bytes) -> Answer:
+    of, status, body, location, etag = record
+    if not hmac.compare_digest(bytes(of), fingerprint):
         raise KeyReused(
             "This Idempotency-Key was used for another request. Send a new key with a new request."
         )
-    return Answer(record.status, bytes(record.body), record.location, record.etag)
-
-
-def _locked(scope: Scope) -> bool:
-    """Take the scope's lock until the transaction ends, unless a twin holds it."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [scope.lock_number])
-        (obtained,) = cursor.fetchone()
-    return bool(obtained)
+    return Answer(status, bytes(body), location, etag)
 
 
 def _keep(scope: Scope, fingerprint: bytes, answer: Answer) -> None:
-    IdempotencyRecord.objects.create(
-        client=scope.client,
-        method=scope.method,
-        path=scope.path,
-        key=scope.key,
-        fingerprint=fingerprint,
-        status=answer.status,
-        body=answer.body,
-        location=answer.location,
-        etag=answer.etag,
-    )
+    with connection.cursor() as cursor:
+        cursor.execute(
+            KEPT,
+            [
+                *(new_id(), scope.client, scope.method, scope.path, scope.key, fingerprint),
+                *(answer.status, answer.body, answer.location, answer.etag),
+            ],
+        )

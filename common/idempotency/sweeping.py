@@ -19,6 +19,8 @@ def sweep_records(*, limit: int) -> int:
 
     Returns how many went. Rows that another sweeper holds are skipped, so two of them share the
     work instead of waiting for each other.
+
+    Locks: old records, skipping those of other sweepers (docs/locking.md).
     """
     aged = IdempotencyRecord.objects.filter(created_at__lt=Now() - KEPT_FOR).order_by("created_at")
     ids = list(aged.select_for_update(skip_locked=True).values_list("pk", flat=True)[:limit])

@@ -20,6 +20,7 @@ from django.db.migrations.executor import MigrationExecutor
 from django_redis import get_redis_connection
 from kombu.connection import Connection as BrokerConnection
 from redis.backoff import NoBackoff
+from redis.exceptions import TimeoutError as RedisTimeoutError
 from redis.retry import Retry
 
 from common.observability.logs import get_logger
@@ -86,6 +87,8 @@ class Probe:
     def _run(self) -> None:
         try:
             self._finding = self._ask()
+        except (TimeoutError, RedisTimeoutError):
+            self._finding = SILENT
         except Exception as error:
             self._finding = Finding(UNHEALTHY, f"{type(error).__name__}.", reason=str(error))
 

@@ -6,9 +6,12 @@ killed, because the kernel then grants it the lock it waits for.
 """
 
 import fcntl
+import os
 import signal
 import subprocess
 import sys
+from contextlib import suppress
+from functools import partial
 from types import FrameType
 
 from config.embedded.server import Server
@@ -26,7 +29,7 @@ def keep(server: Server, lock: int) -> None:
     signal.signal(signal.SIGTERM, _leave)
     process = _start(server, lock)
     try:
-        signal.signal(signal.SIGCHLD, _server_died)
+        signal.signal(signal.SIGCHLD, partial(_server_changed, process.pid))
         if process.poll() is None:
             fcntl.flock(open_lock(server.shares), fcntl.LOCK_EX)
     except ServerDied:
@@ -56,7 +59,11 @@ def stop(server: Server, process: "subprocess.Popen[bytes]") -> None:
         return
 
 
-def _server_died(_signal: int, _frame: FrameType | None) -> None:
+def _server_changed(process_id: int, _signal: int, _frame: FrameType | None) -> None:
+    """Raise ServerDied, unless it was only suspended or goes on again."""
+    with suppress(ChildProcessError):
+        if not os.waitid(os.P_PID, process_id, os.WEXITED | os.WNOHANG | os.WNOWAIT):
+            return
     raise ServerDied
 
 

@@ -60,6 +60,8 @@ class Postgres(Server):
             f"unix_socket_directories={self.socket_folder}",
             f"port={PORT}",
             "max_connections=100",
+            "wal_level=minimal",  # nobody replicates it
+            "max_wal_senders=0",
             *(() if self.durable else NOT_DURABLE),
         ]
         return [word for setting in settings for word in ("-c", setting)]

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from django.urls import reverse
 from django.utils.html import format_html
 
-from common.backoffice.display import label, link
+from common.backoffice.display import figure, label, link, two_lines
 
 if TYPE_CHECKING:
     from django.utils.safestring import SafeString
@@ -15,32 +14,49 @@ if TYPE_CHECKING:
     from inventory.models import StockLevel, StockMovement
     from products.models import Product
 
+TONES: Final = {
+    "receipt": "good",
+    "return": "good",
+    "damage": "out",
+    "count": "note",
+    "reversal": "low",
+}
+"""The colours of a movement's reason; the others are everyday."""
+
+
+def product_name(product: Product) -> SafeString:
+    return two_lines(product.name, product.sku)
+
 
 def product_link(product: Product) -> SafeString:
-    return link(product, product)
+    return two_lines(link(product, product.name), product.sku)
+
+
+def is_low(level: StockLevel) -> bool:
+    return level.reorder_point is not None and level.available <= level.reorder_point
 
 
 def available(level: StockLevel) -> SafeString:
     """What can be promised, coloured when it is nothing or low, with the reason on hover."""
-    figure = level.available
-    if figure == 0:
-        reason = f"Out: {level.on_hand} on hand, {level.reserved} of them reserved"
-        return label(figure, tone="out", reason=reason)
-    point = level.reorder_point
-    if point is not None and figure <= point:
-        return label(figure, tone="low", reason=f"Low: the reorder point is {point}")
-    return format_html('<span class="so-figure">{}</span>', figure)
+    if level.available == 0:
+        why = f"Out: {level.on_hand} on hand, {level.reserved} of them reserved"
+        return label(0, tone="out", reason=why)
+    if is_low(level):
+        why = f"Low: the reorder point is {level.reorder_point}"
+        return label(level.available, tone="low", reason=why)
+    return figure(level.available)
 
 
 def change(movement: StockMovement) -> SafeString:
     """A movement's signed number of units."""
-    tone = "less" if movement.delta < 0 else "more"
-    return format_html(
-        '<span class="so-figure so-{}">{}</span>', tone, f"{movement.delta:+}".replace("-", "−")
-    )
+    tone = "less" if movement.delta < 0 else "more" if movement.delta > 0 else "quiet"
+    signed = f"{movement.delta:+}".replace("-", "−") if movement.delta else "0"
+    return format_html('<span class="so-figure so-{}">{}</span>', tone, signed)
 
 
-def adjust_link(level: StockLevel, *, query: str = "") -> SafeString:
-    """``query`` says where the form leads back to."""
-    address = reverse("admin:inventory_stocklevel_adjust", args=[level.pk])
-    return format_html('<a class="so-link" href="{}{}">Adjust stock</a>', address, query)
+def reason_word(movement: StockMovement) -> str:
+    return movement.reason.replace("_", " ").capitalize()
+
+
+def reason(movement: StockMovement) -> SafeString:
+    return label(reason_word(movement), tone=TONES.get(movement.reason, "plain"))

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from django.contrib.admin import SimpleListFilter
+from django.contrib.admin import RelatedFieldListFilter, SimpleListFilter
 from django.db.models import Exists, OuterRef
 
-from inventory.models import StockLevel
+from inventory.models import Location, StockLevel
 from products.admin.filters import DeletedFilter
 
 if TYPE_CHECKING:
@@ -61,3 +61,10 @@ class ProductStockFilter(SimpleListFilter):
 class OfDeletedProductFilter(DeletedFilter):
     title = "product"
     product_is_living = "product__deleted_at__isnull"
+
+
+class LocationFilter(RelatedFieldListFilter):
+    """Locations by their names, in the order in which stock is taken from them."""
+
+    def field_choices(self, field: Any, request: HttpRequest, model_admin: Any) -> list[Any]:
+        return list(Location.objects.order_by("priority", "code").values_list("pk", "name"))

@@ -5,39 +5,33 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from django import forms
-from django.contrib import admin, messages
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect
-from django.template.response import TemplateResponse
-from django.urls import reverse
-from unfold.decorators import action
-from unfold.enums import ActionVariant
-from unfold.widgets import UnfoldAdminIntegerFieldWidget
+from django.urls import path, reverse
+from django.utils.html import format_html
 
-from common.api.fields import MAX_QUANTITY
 from common.backoffice.admins import OperationsAdmin
-from common.backoffice.display import link, moment
+from common.backoffice.display import figure, moment, two_lines
 from common.backoffice.forms import OperationForm
-from common.backoffice.refusals import busy_refused
-from common.errors import DomainError
+from common.backoffice.lists import QuickChangeList
 from inventory import operations
-from inventory.admin.adjustment import AdjustmentForm, adjust
-from inventory.admin.display import adjust_link, available
-from inventory.admin.filters import OfDeletedProductFilter, StockFilter
+from inventory.admin.display import available, change, product_name, reason_word
+from inventory.admin.filters import LocationFilter, OfDeletedProductFilter, StockFilter
+from inventory.admin.panels import level_panel
+from inventory.admin.promise_display import incoming
+from inventory.admin.stock_actions import ACTIONS, StockAction
+from inventory.admin.stock_fields import Units
+from inventory.admin.stock_page import stock_page
 from inventory.admin.tables import LevelMovementTable
-from inventory.models import Location, StockLevel
+from inventory.models import Location, StockLevel, StockMovement
+from products.admin.images import thumbnail
+from products.admin.products import is_called
 from products.models import Product
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
     from django.utils.safestring import SafeString
-
-
-def units(**options: Any) -> forms.IntegerField:
-    return forms.IntegerField(
-        min_value=0, max_value=MAX_QUANTITY, widget=UnfoldAdminIntegerFieldWidget, **options
-    )
 
 
 class ReorderForm(OperationForm):
@@ -48,15 +42,18 @@ class ReorderForm(OperationForm):
     """
 
     seen_version = None  # type: ignore[assignment]  # Django's way to leave out a field
-    reorder_point = units(
+    reorder_point = Units(
+        min_value=0,
         required=False,
         show_hidden_initial=True,
         help_text="The level is low when this many or fewer are available. Empty: never low.",
     )
-    reorder_quantity = units(
-        required=False, show_hidden_initial=True, help_text="How many to order then."
+    reorder_quantity = Units(
+        min_value=0, required=False, show_hidden_initial=True, help_text="How many to order then."
     )
-    safety_stock = units(show_hidden_initial=True, help_text="What should never be used up.")
+    safety_stock = Units(
+        min_value=0, show_hidden_initial=True, help_text="What should never be used up."
+    )
 
     class Meta:
         model = StockLevel
@@ -66,47 +63,66 @@ class ReorderForm(OperationForm):
 class OpeningForm(OperationForm):
     """The first stock of a product at a location."""
 
-    quantity = units(initial=0, help_text="Units above zero are booked as a receipt.")
+    quantity = Units(min_value=0, initial=0, help_text="Units above zero are booked as a receipt.")
 
     class Meta:
         model = StockLevel
         fields = ("product", "location")
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        """Asked to stock a product, it offers the locations where that product is not yet."""
+        super().__init__(*args, **kwargs)
+        product = self.initial.get("product")
+        if product and not self.is_bound:
+            self._offer_locations_without(product)
+
+    def _offer_locations_without(self, product_id: str) -> None:
+        field: Any = self.fields["location"]
+        stocked = StockLevel.objects.filter(product_id=product_id).values("location_id")
+        field.queryset = field.queryset.filter(is_active=True).exclude(pk__in=stocked)
+        offered = list(field.queryset.order_by("priority", "code").values_list("pk", flat=True))
+        if self.initial.get("location") not in offered:
+            self.initial["location"] = offered[0] if offered else None
+        if not offered:
+            field.help_text = "It is stocked at every active location already."
+
+
+class LevelList(QuickChangeList):
+    """A page of levels, each with its last movement: one more query, however many they are."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        levels: list[Any] = list(self.result_list)  # type: ignore[has-type]  # set by super()
+        last = {row.stock_level_id: row for row in StockMovement.objects.last_of(levels)}
+        for level in levels:
+            level.last_movement = last.get(level.pk)
+        self.result_list = levels
+
 
 @admin.register(StockLevel)
 class StockLevelAdmin(OperationsAdmin):
     form = ReorderForm
-    fieldsets = [
-        (
-            "Stock now",
-            {"fields": ["of_product", "location", "on_hand", "reserved", "shown_available"]},
-        ),
-        ("Reordering", {"fields": ["reorder_point", "reorder_quantity", "safety_stock"]}),
-    ]
-    readonly_fields = [
-        "of_product",
-        "location",
-        "on_hand",
-        "reserved",
-        "shown_available",
-        "to_adjust",
-    ]
+    fieldsets = [("Reordering", {"fields": ReorderForm.Meta.fields})]
     autocomplete_fields = ["product"]
     inlines = [LevelMovementTable]
-    actions_detail = ["adjust"]
     list_display = [
+        "picture",
         "shown_product",
-        "location",
-        "on_hand",
-        "reserved",
+        "place",
+        "shown_on_hand",
+        "shown_reserved",
         "shown_available",
-        "reorder_point",
-        "changed",
+        "shown_incoming",
+        "shown_reorder_point",
+        "last_moved",
     ]
-    list_filter = [StockFilter, "location", OfDeletedProductFilter]
+    list_display_links = ["shown_product"]
+    sortable_by = ["shown_product", "shown_on_hand", "shown_available"]
+    list_filter = [StockFilter, ("location", LocationFilter), OfDeletedProductFilter]
     search_fields = ["product__sku", "product__name"]  # asked in get_search_results
     search_help_text = "SKU, barcode or words of the name"
     ordering = ["product__sku", "location__priority"]
+    add_label = "Stock a product"
     empty_advice = "A product is listed here for each location at which it has been stocked."
 
     def create(self, values: dict[str, Any]) -> StockLevel:
@@ -120,38 +136,32 @@ class StockLevelAdmin(OperationsAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[StockLevel]:
         return super().get_queryset(request).select_related("product", "location")
 
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[QuickChangeList]:
+        return LevelList
+
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return super().has_change_permission(request, obj) and not _is_of_deleted(obj)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
-    def has_adjust_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
-        may_adjust = request.user.has_perm("inventory.adjust_stock")
-        level = self.get_object(request, object_id) if may_adjust and object_id else None
-        return may_adjust and not _is_of_deleted(level)
-
     def get_form(self, request: HttpRequest, obj: Any = None, **kwargs: Any):
         kwargs["form"] = ReorderForm if obj else OpeningForm
         return super().get_form(request, obj, **kwargs)
 
     def get_fieldsets(self, request: HttpRequest, obj: StockLevel | None = None) -> list[Any]:
-        if obj is None:
-            return [(None, {"fields": ["product", "location", "quantity"]})]
-        if not self.has_adjust_permission(request, str(obj.pk)):
-            return self.fieldsets
-        (title, shown), *others = self.fieldsets
-        return [(title, {"fields": [*shown["fields"], "to_adjust"]}), *others]
+        opening = [(None, {"fields": ["product", "location", "quantity"]})]
+        return self.fieldsets if obj else opening
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         default = {"location": Location.objects.default().pk}
         return default | super().get_changeform_initial_data(request)
 
-    def get_readonly_fields(self, request: HttpRequest, obj: StockLevel | None = None):
-        return self.readonly_fields if obj else []
-
     def get_inlines(self, request: HttpRequest, obj: StockLevel | None) -> list[Any]:
         return self.inlines if obj else []
+
+    def panel(self, request: HttpRequest, row: StockLevel) -> SafeString:
+        return level_panel(request, row)
 
     def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str):
         text = search_term.strip()
@@ -160,66 +170,73 @@ class StockLevelAdmin(OperationsAdmin):
         is_of_deleted = OfDeletedProductFilter.is_chosen(request)
         products = Product.objects.all()
         found = products.deleted_found_by(text) if is_of_deleted else products.found_by(text)
-        return queryset.filter(product__in=found.values("pk")), False
+        rows = queryset.filter(product__in=found.values("pk"))
+        return rows.annotate(are_left_out=found.query.annotations["are_left_out"]), False
 
-    @admin.display(description="product", ordering="product__sku")
-    def shown_product(self, level: StockLevel) -> str:
-        return str(level.product)
+    def is_called(self, row: StockLevel, text: str) -> bool:
+        return is_called(row.product, text)
 
-    @admin.display(description="product")
-    def of_product(self, level: StockLevel) -> SafeString:
-        return link(level.product, level.product)
+    @admin.display(description="")
+    def picture(self, level: StockLevel) -> SafeString:
+        return thumbnail(level.product)
 
-    @admin.display(description="available", ordering="available")
+    @admin.display(description="Product", ordering="product__sku")
+    def shown_product(self, level: StockLevel) -> SafeString:
+        return product_name(level.product)
+
+    @admin.display(description="Location")
+    def place(self, level: StockLevel) -> str:
+        return level.location.name
+
+    @admin.display(description="On hand", ordering="on_hand")
+    def shown_on_hand(self, level: StockLevel) -> SafeString:
+        return figure(level.on_hand)
+
+    @admin.display(description="Reserved")
+    def shown_reserved(self, level: StockLevel) -> SafeString:
+        return figure(level.reserved)
+
+    @admin.display(description="Available", ordering="available")
     def shown_available(self, level: StockLevel) -> SafeString:
         return available(level)
 
-    @admin.display(description="actions")
-    def to_adjust(self, level: StockLevel) -> SafeString:
-        return adjust_link(level)
+    @admin.display(description="Incoming")
+    def shown_incoming(self, level: StockLevel) -> SafeString:
+        return incoming(level.incoming, level.next_eta)
 
-    @admin.display(description="last changed", ordering="updated_at")
-    def changed(self, level: StockLevel) -> SafeString | None:
-        return moment(level.updated_at)
+    @admin.display(description="Reorder point", empty_value="–")
+    def shown_reorder_point(self, level: StockLevel) -> int | None:
+        return level.reorder_point
 
-    @action(
-        description="Adjust stock",
-        permissions=["adjust"],
-        icon="exposure",
-        variant=ActionVariant.PRIMARY,
-    )
-    def adjust(self, request: HttpRequest, object_id: str) -> HttpResponse:
+    @admin.display(description="Last movement", empty_value="–")
+    def last_moved(self, level: Any) -> SafeString | None:
+        movement = level.last_movement
+        if movement is None:
+            return None
+        what = format_html("{} {}", change(movement), reason_word(movement))
+        return two_lines(what, moment(movement.created_at))
+
+    def get_urls(self) -> list[Any]:
+        """An address for each action's form, before those that take the rest for an id."""
+        return [
+            path(
+                f"<path:object_id>/{action.name}/",
+                self.admin_site.admin_view(partial(self.act, action)),
+                name=f"inventory_stocklevel_{action.name}",
+            )
+            for action in ACTIONS
+        ] + super().get_urls()
+
+    def act(self, action: StockAction, request: HttpRequest, object_id: str) -> HttpResponse:
+        """The form of an action on one level, and the answer to it."""
         level: StockLevel | None = self.get_object(request, object_id)
         if level is None:
             raise Http404
-        may_count = request.user.has_perm("inventory.count_stock")
-        form = AdjustmentForm(request.POST or None, level=level, may_count=may_count)
-        if form.is_valid():
-            try:
-                with busy_refused():
-                    outcome = adjust(level, form, request, partial(self.log_change, request, level))
-            except DomainError as refusal:
-                level.refresh_from_db(fields=["on_hand", "reserved", "available"])
-                form.refuse(refusal)
-                form.look_again(level)
-            else:
-                self.message_user(request, outcome, messages.SUCCESS)
-                return redirect(_back(request, level))
-        return self._adjustment_page(request, level, form)
-
-    def _adjustment_page(
-        self, request: HttpRequest, level: StockLevel, form: AdjustmentForm
-    ) -> HttpResponse:
-        context = self.admin_site.each_context(request) | {
-            "title": f"Adjust stock of {level.product}",
-            "opts": self.opts,
-            "original": level,
-            "level": level,
-            "available": available(level),
-            "form": form,
-            "back": _back(request, level),
-        }
-        return TemplateResponse(request, "inventory/adjust.html", context)
+        if not request.user.has_perm(action.permission):
+            raise PermissionDenied
+        form = action.form(request.POST or None, level=level)
+        back = _back(request, level)
+        return stock_page(self, request, form, row=level, level=level, back=back)
 
 
 def _is_of_deleted(level: Any) -> bool:

@@ -9,6 +9,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 
 from common.backoffice.admins import OperationsAdmin
+from common.backoffice.display import figure, two_lines
 from common.backoffice.forms import OperationForm
 from inventory import operations
 from inventory.models import Location
@@ -32,7 +33,7 @@ class LocationForm(OperationForm):
 class LocationAdmin(OperationsAdmin):
     form = LocationForm
     fields = ["code", "name", "priority", "is_active"]
-    list_display = ["code", "name", "priority", "is_active", "its_stock"]
+    list_display = ["shown_name", "shown_priority", "active", "its_stock"]
     search_fields = ["code", "name"]
     search_help_text = "Code or name"
     ordering = ["priority", "code"]
@@ -52,7 +53,19 @@ class LocationAdmin(OperationsAdmin):
     def remove(self, row: Location) -> None:
         operations.delete_location(location_id=row.pk)
 
-    @admin.display(description="stock")
+    @admin.display(description="Location", ordering="name")
+    def shown_name(self, location: Location) -> SafeString:
+        return two_lines(location.name, location.code)
+
+    @admin.display(description="Priority", ordering="priority")
+    def shown_priority(self, location: Location) -> SafeString:
+        return figure(location.priority)
+
+    @admin.display(description="Active", boolean=True)
+    def active(self, location: Location) -> bool:
+        return location.is_active
+
+    @admin.display(description="Stock")
     def its_stock(self, location: Location) -> SafeString:
         address = reverse("admin:inventory_stocklevel_changelist")
         return format_html(

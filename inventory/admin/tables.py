@@ -1,4 +1,4 @@
-"""Tables of stock on the pages of a product and of a stock level."""
+"""Tables of movements on the pages of a product and of a stock level."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from django.contrib import admin
 from unfold.admin import TabularInline
 from unfold.forms import PaginationInlineFormSet
 
-from common.backoffice.display import link, moment
-from inventory.admin.display import adjust_link, available, change
-from inventory.models import StockLevel, StockMovement
+from common.backoffice.display import figure, link, moment
+from inventory.admin.display import change, reason
+from inventory.models import StockMovement
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
@@ -35,37 +35,6 @@ class ReadOnlyTable(TabularInline):
         return False
 
 
-class StockLevelTable(ReadOnlyTable):
-    """A product's stock at each location, with the way to adjust it."""
-
-    model = StockLevel
-    verbose_name_plural = "stock"
-    fields = ["place", "on_hand", "reserved", "shown_available", "reorder_point", "to_adjust"]
-    readonly_fields = fields
-    ordering = ["location__priority", "location__code"]
-    template_after = "inventory/after_levels.html"
-    tab = True
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[StockLevel]:
-        return super().get_queryset(request).select_related("location")
-
-    def get_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
-        may_adjust = request.user.has_perm("inventory.adjust_stock") and obj.deleted_at is None
-        return self.fields if may_adjust else self.fields[:-1]
-
-    @admin.display(description="location")
-    def place(self, level: StockLevel) -> SafeString:
-        return link(level, level.location.name)
-
-    @admin.display(description="available")
-    def shown_available(self, level: StockLevel) -> SafeString:
-        return available(level)
-
-    @admin.display(description="")
-    def to_adjust(self, level: StockLevel) -> SafeString:
-        return adjust_link(level, query="?back=product")
-
-
 class LatestRows(PaginationInlineFormSet):
     """The first rows only; the list with all of them is a link away."""
 
@@ -80,25 +49,33 @@ class MovementTable(ReadOnlyTable):
 
     model = StockMovement
     formset = LatestRows
-    verbose_name_plural = f"latest {LATEST} movements"
-    fields = ["at", "place", "change", "on_hand_after", "reason", "reference", "actor"]
+    verbose_name_plural = "latest movements"
+    fields = ["at", "place", "change", "after", "because", "reference", "actor"]
     readonly_fields = fields
     template_after = "inventory/after_movements.html"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[StockMovement]:
         return super().get_queryset(request).select_related("location")
 
-    @admin.display(description="when")
+    @admin.display(description="When")
     def at(self, movement: StockMovement) -> SafeString:
         return link(movement, moment(movement.created_at))
 
-    @admin.display(description="location")
+    @admin.display(description="Location")
     def place(self, movement: StockMovement) -> str:
         return movement.location.name
 
-    @admin.display(description="change")
+    @admin.display(description="Change")
     def change(self, movement: StockMovement) -> SafeString:
         return change(movement)
+
+    @admin.display(description="On hand after")
+    def after(self, movement: StockMovement) -> SafeString:
+        return figure(movement.on_hand_after)
+
+    @admin.display(description="Reason")
+    def because(self, movement: StockMovement) -> SafeString:
+        return reason(movement)
 
 
 class ProductMovementTable(MovementTable):

@@ -27,7 +27,7 @@ def document(inventory: Inventory, origin: str) -> dict[str, Any]:
         "reserved": inventory.reserved,
         "available": inventory.available,
         "incoming": inventory.incoming,
-        "next_eta": inventory.next_eta,
+        "next_eta": str(inventory.next_eta) if inventory.next_eta else None,
         "last_updated": instants.to_representation(inventory.last_updated),
         "version": inventory.version,
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from rest_framework import serializers as drf
 from rest_framework_json_api import serializers
 
+from common.access.scopes import Scope
 from common.api import fields
 from common.api.fields import MAX_QUANTITY
 from common.api.relations import ToOne, to_many
@@ -21,13 +22,14 @@ class LocationSerializer(serializers.ModelSerializer):
     class Meta:
         model = Location
         resource_name = "locations"
+        read_scope = Scope.INVENTORY_READ
         fields = [
             "code", "name", "priority", "is_active", "version", "created_at", "updated_at",
         ]  # fmt: skip
 
 
 class StockLevelSerializer(serializers.ModelSerializer):
-    incoming = drf.IntegerField(read_only=True, default=0)
+    incoming = drf.IntegerField(read_only=True)
     product = ToOne("products")
     location = ToOne("locations")
     included_serializers = {"product": PRODUCT, "location": LocationSerializer}
@@ -35,6 +37,7 @@ class StockLevelSerializer(serializers.ModelSerializer):
     class Meta:
         model = StockLevel
         resource_name = "stock-levels"
+        read_scope = Scope.INVENTORY_READ
         fields = [
             "on_hand",
             "reserved",
@@ -66,7 +69,9 @@ class InventorySerializer(serializers.Serializer):
     included_serializers = {"product": PRODUCT, "stock_levels": StockLevelSerializer}
 
     class Meta:
+        model = StockLevel
         resource_name = "inventory"
+        read_scope = Scope.INVENTORY_READ
 
 
 class StockMovementSerializer(serializers.ModelSerializer):
@@ -82,6 +87,7 @@ class StockMovementSerializer(serializers.ModelSerializer):
     class Meta:
         model = StockMovement
         resource_name = "stock-movements"
+        read_scope = Scope.INVENTORY_READ
         fields = [
             "delta",
             "on_hand_after",
@@ -113,6 +119,7 @@ class TransferSerializer(serializers.ModelSerializer):
     class Meta:
         model = Transfer
         resource_name = "transfers"
+        read_scope = Scope.INVENTORY_READ
         fields = [
             "quantity",
             "reference",
@@ -127,7 +134,7 @@ class TransferSerializer(serializers.ModelSerializer):
         ]
 
 
-class _OfProduct(StrictSerializer):
+class OfProduct(StrictSerializer):
     """Input that names a product: by id, or by its SKU."""
 
     alternatives = {("product_id", "sku"): "Name a product."}
@@ -136,7 +143,7 @@ class _OfProduct(StrictSerializer):
     sku = fields.Text(required=False, max_length=64)
 
 
-class InventoryInput(_OfProduct):
+class InventoryInput(OfProduct):
     """The first stock of a product at a location."""
 
     links = {"product": Link("products", "product_id"), "location": Link("locations", "location")}
@@ -168,6 +175,7 @@ class InventoryChange(StrictSerializer):
     reference = fields.Text(required=False, allow_blank=True, max_length=255)
     note = fields.Text(required=False, allow_blank=True, max_length=1000)
     location = fields.Text(required=False, max_length=64)
+    release_latest = fields.Boolean(required=False)
 
     def validate_quantity_delta(self, value: int) -> int:
         if value == 0:
@@ -181,7 +189,7 @@ class LocationInput(StrictSerializer):
     kept = frozenset({"version", "created_at", "updated_at"})
     example = {"code": "annex", "name": "Annex", "priority": 200}
 
-    code = fields.Text(max_length=64, documented=CODE)
+    code = fields.Text(max_length=64, trim_whitespace=False, documented=CODE)
     name = fields.Text(max_length=255)
     priority = fields.Integer(required=False, min_value=-(2**31), max_value=2**31 - 1)
     is_active = fields.Boolean(required=False)
@@ -205,7 +213,7 @@ class ReorderSettings(StrictSerializer):
     safety_stock = fields.Integer(required=False, min_value=0, max_value=MAX_QUANTITY)
 
 
-class TransferInput(_OfProduct):
+class TransferInput(OfProduct):
     """Units of one product to be moved from one location to another."""
 
     links = {

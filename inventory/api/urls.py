@@ -1,6 +1,7 @@
 """The addresses of the inventory, below /api/v1/."""
 
 from common.api.routers import resource_routes
+from inventory.api.promises import AvailabilityView, BatchView, ReservationView
 from inventory.api.views import (
     InventoryView,
     LocationView,
@@ -9,8 +10,15 @@ from inventory.api.views import (
     TransferView,
 )
 
-urlpatterns = [
-    route
-    for view in (InventoryView, LocationView, StockLevelView, StockMovementView, TransferView)
-    for route in resource_routes(view)
-]
+VIEWS = (
+    InventoryView,
+    LocationView,
+    StockLevelView,
+    StockMovementView,
+    TransferView,
+    BatchView,
+    ReservationView,
+    AvailabilityView,
+)
+
+urlpatterns = [route for view in VIEWS for route in resource_routes(view)]

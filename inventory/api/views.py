@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef
+from django.db.models import prefetch_related_objects
 from rest_framework.decorators import action
 from rest_framework.response import Response
 
@@ -63,12 +63,15 @@ class InventoryView(ResourceView):
     relationships = {"product": False, "stock_levels": False}
 
     def get_queryset(self) -> QuerySet[Product]:
-        stocked = StockLevel.objects.filter(product=OuterRef("pk"))
-        return Product.objects.living().filter(Exists(stocked)).defer("search")
+        return Product.objects.living().filter(filters.stocked()).defer("search")
 
     def presented(self, rows: Sequence[Product]) -> Sequence[queries.Inventory]:
-        inventories = queries.inventories_of(rows)
-        return [inventories[product.pk] for product in rows]
+        found = queries.inventories_of(rows)
+        inventories = [found[product.pk] for product in rows]
+        if "stock_levels.location" in self.query.include:
+            levels = [level for inventory in inventories for level in inventory.stock_levels]
+            prefetch_related_objects(levels, "location")
+        return inventories
 
     def create(self, request: Request) -> Response:
         """Give a product its first stock at a location.
@@ -112,8 +115,8 @@ class InventoryView(ResourceView):
         first: the operation looks anyway, under its lock.
         """
         document = self.document
-        speaks_of_it = "If-Match" in self.request.headers or document.relationships
-        if speaks_of_it or not self.is_named(document):
+        conditions = {"If-Match", "If-None-Match"} & self.request.headers.keys()
+        if conditions or document.relationships or not self.is_named(document):
             return None
         given = InventoryChange(document=document)
         return dict(given.validated_data) if given.is_valid() else None
@@ -163,7 +166,7 @@ class LocationView(ResourceView):
     def destroy(self, request: Request, pk: str) -> Response:
         """Delete a location that never held stock."""
         seen = self.get_object()
-        self.check_if_match(seen.version)
+        self.check_preconditions(seen.version)
         operations.delete_location(
             location_id=seen.pk, expected_version=self.expected_version(seen)
         )
@@ -184,7 +187,7 @@ class StockLevelView(ResourceView):
     relationships = PLACES
 
     def get_queryset(self) -> QuerySet[StockLevel]:
-        return StockLevel.objects.of_living_products()
+        return StockLevel.objects.listed()
 
     def loaded(self, rows: QuerySet[StockLevel]) -> QuerySet[StockLevel]:
         return _with_related(self, rows)
@@ -217,6 +220,13 @@ class StockMovementView(ResourceView):
     ordering = ("-pk",)
     cursor_only = True
     relationships = PLACES | {"stock_level": False}
+
+    def requested_order(self) -> tuple[str, ...]:
+        """A span of time is walked by time: its start may be millions of rows from the end."""
+        names = self.query.filters.keys()
+        if names & {"created_at__gte", "created_at__lt"} and not names & {"product", "reference"}:
+            return ("-created_at", "-pk")
+        return super().requested_order()
 
     def loaded(self, rows: QuerySet[StockMovement]) -> QuerySet[StockMovement]:
         return _with_related(self, rows)
@@ -283,4 +293,6 @@ def _with_related(view: ResourceView, rows: QuerySet[Any]) -> QuerySet[Any]:
     asked: set[str] = {*view.query.include, view.kwargs.get("related_field", "")}
     to_one = {"product", "location", "stock_level", "from_location", "to_location"}
     wanted = sorted(asked & to_one & set(view.relationships))
+    if "stock_level" in wanted:
+        wanted.append("stock_level__product")  # which tells whether it is still to be seen
     return rows.select_related(*wanted) if wanted else rows

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 from django.db import connection
 
+from common.bulkhead import lock_queue
 from common.database import one_round_trip
 from common.errors import Invalid, NotFound
 from common.events.recording import Fact, record
@@ -15,7 +16,9 @@ from common.ids import id_at, new_id
 from common.observability.context import current
 from inventory import rules
 from inventory.models import Location, StockLevel, StockMovement
-from inventory.queries import Inventory
+from inventory.operations.promises import Promises
+from inventory.operations.statements import HISTORY, WRITE, WRITE_LEVELS
+from inventory.queries import Inventory, Share
 from products.models import Product
 
 if TYPE_CHECKING:
@@ -25,32 +28,9 @@ if TYPE_CHECKING:
 
     from inventory.models import Transfer
 
-WRITE = """
-WITH moment AS (SELECT clock_timestamp() AS written),
-changed AS (
-    UPDATE inventory_stocklevel AS level
-    SET on_hand = new.on_hand, version = new.version,
-        movement_count = new.movement_count, updated_at = moment.written
-    FROM moment, unnest(%s::uuid[], %s::bigint[], %s::bigint[], %s::bigint[])
-        AS new (id, on_hand, version, movement_count)
-    WHERE level.id = new.id
-)
-INSERT INTO inventory_stockmovement (
-    id, stock_level_id, product_id, location_id, sequence, delta, on_hand_after, reason,
-    reference, note, transfer_id, reversal_of_id, actor, request_id, created_at
-)
-SELECT new.*, coalesce(%s::timestamptz, moment.written)
-FROM moment, unnest(
-    %s::uuid[], %s::uuid[], %s::uuid[], %s::uuid[], %s::bigint[], %s::bigint[], %s::bigint[],
-    %s::text[], %s::text[], %s::text[], %s::uuid[], %s::uuid[], %s::text[], %s::text[]
-) AS new
-RETURNING created_at, (SELECT written FROM moment)
-"""
+LARGE: Final = [f"product__{name}" for name in ("search", "name_order", "description", "images")]
+"""What a product may have much of, and its stock does not depend on."""
 
-HISTORY = """
-SELECT max(created_at), clock_timestamp() FROM inventory_stockmovement
-WHERE product_id = ANY(%s::uuid[])
-"""
 HISTORY_STEP: Final = timedelta(seconds=1)
 
 
@@ -80,31 +60,66 @@ class Ledger:
         self._at = at
         self._levels: dict[UUID, dict[UUID, StockLevel]] = {}
         self._movements: list[StockMovement] = []
+        self._changed: dict[UUID, StockLevel] = {}
+        self.gained: set[UUID] = set()
+        """Products of which there is more to promise than before."""
+        self.promises = Promises(self)
         for level in levels:
             self._levels.setdefault(level.product_id, {})[level.location_id] = level
 
     @classmethod
-    def locked(cls, product_ids: Collection[UUID], *, at: datetime | None = None) -> Self:
+    def locked(
+        cls,
+        product_ids: Collection[UUID],
+        *,
+        at: datetime | None = None,
+        with_deleted: bool = False,
+    ) -> Self:
         """Lock every stock level of these products, in one query and in primary-key order.
 
-        Deleted products have no stock to change. Refuses with Invalid when ``at`` does not follow
-        what the ledger knows of these products.
+        Deleted products have no stock to change, but what was promised of it ends. Refuses with
+        Invalid when ``at`` does not follow what the ledger knows of these products. Raises
+        TooManyWait when one product's stock is held for so long that enough threads wait for it.
         """
-        rows = StockLevel.objects.for_products(product_ids).of_living_products()
-        ledger = cls(rows.select_related("product", "location").locked(), at=at)
+        rows = StockLevel.objects.for_products(product_ids)
+        rows = rows if with_deleted else rows.of_living_products()
+        rows = rows.select_related("product", "location").defer(*LARGE)
+        with lock_queue.place(*product_ids):
+            ledger = cls(rows.locked(), at=at)
         if at is not None:
             _check_follows(product_ids, at)
         return ledger
+
+    @property
+    def product_ids(self) -> Collection[UUID]:
+        return self._levels.keys()
 
     def levels_of(self, product_id: UUID) -> list[StockLevel]:
         """The product's levels as they will be after the movements so far."""
         return list(self._levels.get(product_id, {}).values())
 
-    def product(self, product_id: UUID) -> Product:
+    def level(self, product_id: UUID, stock_level_id: UUID) -> StockLevel:
+        """One level of a product.
+
+        Another transaction may have made it while this one waited for the others, which keep it
+        now: then it is locked here, without waiting for anybody.
+        """
+        known = self._levels.setdefault(product_id, {})
+        for level in known.values():
+            if level.pk == stock_level_id:
+                return level
+        rows = StockLevel.objects.filter(pk=stock_level_id)
+        made = rows.select_related("product", "location").defer(*LARGE).locked().get()
+        return known.setdefault(made.location_id, made)
+
+    def product(self, product_id: UUID, *, attribute: str | None = None) -> Product:
         """The product, which has at least one level; refuses with NotFound."""
         levels = self.levels_of(product_id)
         if not levels:
-            raise NotFound("This product has no inventory; create it with POST /inventory first.")
+            raise NotFound(
+                "This product has no inventory; create it with POST /inventory first.",
+                attribute=attribute,
+            )
         return levels[0].product
 
     def facts(self, product_id: UUID) -> list[rules.Level]:
@@ -142,9 +157,11 @@ class Ledger:
         The caller has decided that it is possible; the database refuses what was forgotten.
         """
         level.on_hand += delta
-        level.available = level.on_hand - level.reserved  # as PostgreSQL will compute it
         level.version += 1
         level.movement_count += 1
+        self._keep(level)
+        if delta > 0:
+            self.gained.add(level.product_id)
         cause = current()
         movement = StockMovement(
             id=self._next_id(),
@@ -165,6 +182,28 @@ class Ledger:
         self._movements.append(movement)
         return movement
 
+    def change(self, level: StockLevel) -> None:
+        """A level has got other figures without a movement."""
+        if level.pk not in self._changed:
+            level.version += 1
+        self._keep(level)
+
+    def _keep(self, level: StockLevel) -> None:
+        level.available = level.on_hand - level.reserved  # as PostgreSQL will compute it
+        self._changed[level.pk] = level
+
+    def promise(self, product_id: UUID, stock_level_id: UUID, quantity: int) -> None:
+        """Count units of a level as promised, or with a minus as free again."""
+        level = self.level(product_id, stock_level_id)
+        level.reserved += quantity
+        self.change(level)
+
+    def available(self, level: StockLevel, wanted: int) -> int:
+        """What is available of a level; holds past their time give theirs where it is needed."""
+        if level.on_hand - level.reserved < wanted:
+            self.promises.free_overdue([level.product_id])
+        return level.on_hand - level.reserved
+
     def _next_id(self) -> UUID:
         """Ids of one moment in the past are set a millisecond apart, to stay in their order."""
         if self._at is None:
@@ -172,19 +211,46 @@ class Ledger:
         return id_at(self._at + timedelta(milliseconds=len(self._movements)))
 
     def write(self) -> None:
-        """Write the changed levels, the movements and their events, in one round trip."""
-        if not self._movements:
+        """Write all that has changed, and its events, in one round trip.
+
+        Levels, movements, allocations and batches. What there is more of than before goes to the
+        lines that wait for it first.
+        """
+        if self.gained:
+            self.promises.refill(self.gained)
+        facts = [*map(_fact, self._movements), *self.promises.facts]
+        if not (self._changed or facts):
             return
-        changed = {movement.stock_level_id: movement.stock_level for movement in self._movements}
-        parameters = [*_columns(_level_row(level) for level in changed.values()), self._at]
-        parameters += _columns(_movement_row(movement) for movement in self._movements)
         with connection.cursor() as cursor:
             with one_round_trip():
-                cursor.execute(WRITE, parameters)
-                record(_fact(movement) for movement in self._movements)
-            happened, written = cursor.fetchone()
+                self.promises.write()
+                self._write_levels(cursor)
+                if facts:
+                    record(facts)
+            if self._changed:
+                self._stamp(*cursor.fetchone())
+
+    def _stamp(self, happened: datetime, written: datetime) -> None:
+        for level in self._changed.values():
+            level.updated_at = written
         for movement in self._movements:
-            movement.created_at, movement.stock_level.updated_at = happened, written
+            movement.created_at = happened
+
+    def _write_levels(self, cursor: Any) -> None:
+        levels = _columns(_level_row(level) for level in self._changed.values())
+        if self._movements:
+            movements = _columns(_movement_row(movement) for movement in self._movements)
+            cursor.execute(WRITE, [*levels, self._at, *movements])
+        elif levels:
+            cursor.execute(WRITE_LEVELS, levels)
+
+    def shown(self, product_id: UUID, share: rules.Share) -> Share:
+        """A share as clients see it."""
+        supply = share.supply
+        batch = self.promises.batch(supply.id) if supply.eta else None
+        places = {level.location_id: level.location for level in self.levels_of(product_id)}
+        code = batch.location.code if batch else places[supply.location_id].code
+        return Share(code, batch.reference if batch else None, share.quantity, supply.eta)
 
     def inventory(self, product_id: UUID) -> Inventory:
         """The product's stock as it stands after the movements."""
@@ -193,26 +259,30 @@ class Ledger:
 
 
 def living_product(product_id: UUID, *, attribute: str = "product_id") -> Product:
-    """The product that new stock belongs to, or a refusal that it does not exist."""
-    product = Product.objects.living().filter(pk=product_id).first()
+    """The product that new stock belongs to, kept, or a refusal that it does not exist."""
+    with lock_queue.place(product_id):
+        product = Product.objects.kept(product_id)
     if product is None:
         raise NotFound("There is no such product.", attribute=attribute)
     return product
 
 
 def product_with(product_id: UUID | None, sku: str | None) -> UUID:
-    """The id of the living product that a caller names by id or by SKU."""
-    if product_id is not None:
+    """The id of the living product that a caller names by id or by SKU, or by both alike."""
+    if product_id is not None and sku is None:
         return product_id
     found = Product.objects.living().filter(sku=(sku or "").upper()).values_list("pk", flat=True)
     for pk in found:
+        if product_id not in (None, pk):
+            raise NotFound("There is no product with this id and this SKU.", attribute="sku")
         return pk
     raise NotFound(f"There is no product with the SKU {sku!r}.", attribute="sku")
 
 
 def location_named(code_or_id: str, *, attribute: str = "location") -> Location:
-    """The location with this code or id, or a refusal that it does not exist."""
-    location = Location.objects.named(code_or_id)
+    """The location with this code or id, kept, or a refusal that it does not exist."""
+    with lock_queue.place(code_or_id.lower()):
+        location = Location.objects.kept(code_or_id)
     if location is None:
         raise NotFound(f"There is no location {code_or_id!r}.", attribute=attribute)
     return location
@@ -242,7 +312,15 @@ def _columns(rows: Iterable[tuple[Any, ...]]) -> list[list[Any]]:
 
 
 def _level_row(level: StockLevel) -> tuple[Any, ...]:
-    return (level.pk, level.on_hand, level.version, level.movement_count)
+    return (
+        level.pk,
+        level.on_hand,
+        level.reserved,
+        level.incoming,
+        level.next_eta,
+        level.version,
+        level.movement_count,
+    )
 
 
 def _movement_row(movement: StockMovement) -> tuple[Any, ...]:

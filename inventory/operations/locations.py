@@ -3,26 +3,33 @@
 from __future__ import annotations
 
 import re
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
-from common.database import database_now, in_transaction
-from common.errors import Duplicate, Invalid, NotFound, VersionMismatch
+from common.bulkhead import lock_queue
+from common.database import database_now, in_transaction, unless_taken
+from common.errors import Invalid, NotFound, VersionMismatch
 from inventory.errors import LocationInUse
-from inventory.models import Location
+from inventory.models import Location, ReservationLine
+from inventory.operations.ledger import Ledger
 from inventory.querysets import DEFAULT_LOCATION
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 CODE: Final = re.compile(r"[a-z0-9_.-]{1,64}", re.ASCII)
+TAKEN: Final = {"location_code_unique": "code"}
 
 
 @in_transaction
 def create_location(
     *, code: str, name: str, priority: int = 100, is_active: bool = True
 ) -> Location:
-    """Add a place that holds stock. Refuses with Invalid, and with Duplicate for a taken code."""
+    """Add a place that holds stock. Refuses with Invalid, and with Duplicate for a taken code.
+
+    Locks: nothing that is there (docs/locking.md).
+    """
     now = database_now()
     location = Location(
         code=_code(code),
@@ -32,9 +39,8 @@ def create_location(
         created_at=now,
         updated_at=now,
     )
-    Location.objects.bulk_create([location], ignore_conflicts=True)
-    if not Location.objects.filter(pk=location.pk).exists():
-        raise _taken(location.code)
+    with unless_taken(TAKEN):
+        location.save(force_insert=True)
     return location
 
 
@@ -44,10 +50,14 @@ def change_location(
 ) -> Location:
     """Rename a location, change its code, its turn when stock is taken, or whether it supplies.
 
-    The default location keeps its code and stays active. Refuses with NotFound,
-    VersionMismatch, Invalid, Duplicate and LocationInUse.
+    The default location keeps its code and stays active. One that supplies again does so at once:
+    lines that wait get what it has. Refuses with NotFound, VersionMismatch, Invalid, Duplicate and
+    LocationInUse.
+
+    Locks: the location; when it supplies again, the levels of products that lines wait for
+    (docs/locking.md).
     """
-    location = _locked(location_id, expected_version)
+    location = _locked(location_id, expected_version, keeps_code="code" not in changes)
     wanted = dict(changes)
     if "code" in wanted:
         wanted["code"] = _code(wanted["code"])
@@ -55,19 +65,23 @@ def change_location(
     if not changed:
         return location
     _check_default(location, changed)
-    if "code" in changed and Location.objects.filter(code=wanted["code"]).exists():
-        raise _taken(wanted["code"])
     for name in changed:
         setattr(location, name, wanted[name])
     location.version += 1
     location.updated_at = database_now()
-    location.save(update_fields=[*changed, "version", "updated_at"])
+    with unless_taken(TAKEN) if "code" in changed else nullcontext():
+        location.save(update_fields=[*changed, "version", "updated_at"])
+    if "is_active" in changed and location.is_active:
+        _supply(location)
     return location
 
 
 @in_transaction
 def delete_location(*, location_id: UUID, expected_version: int | None = None) -> None:
-    """Remove a location that never held stock. Refuses with NotFound and LocationInUse."""
+    """Remove a location that never held stock. Refuses with NotFound and LocationInUse.
+
+    Locks: the location (docs/locking.md).
+    """
     location = _locked(location_id, expected_version)
     if location.code == DEFAULT_LOCATION or location.stock_levels.exists():
         raise LocationInUse(
@@ -77,8 +91,23 @@ def delete_location(*, location_id: UUID, expected_version: int | None = None) -
     location.delete()
 
 
-def _locked(location_id: UUID, expected_version: int | None) -> Location:
-    location = Location.objects.filter(pk=location_id).locked().first()
+def _supply(location: Location) -> None:
+    """What it has goes to the lines that wait for it."""
+    waiting = ReservationLine.objects.filter(
+        unallocated__gt=0, product__stock_levels__location=location
+    )
+    products = set(waiting.values_list("product_id", flat=True))
+    if products:
+        ledger = Ledger.locked(products)
+        ledger.gained.update(ledger.product_ids)
+        ledger.write()
+
+
+def _locked(
+    location_id: UUID, expected_version: int | None, *, keeps_code: bool = False
+) -> Location:
+    with lock_queue.place(location_id):
+        location = Location.objects.filter(pk=location_id).locked(no_key=keeps_code).first()
     if location is None:
         raise NotFound("There is no such location.")
     if expected_version is not None and location.version != expected_version:
@@ -107,7 +136,3 @@ def _is_uuid(text: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _taken(code: str) -> Duplicate:
-    return Duplicate(f"The code {code!r} is taken.", attribute="code")

@@ -22,6 +22,8 @@ def reverse_movement(*, movement_id: UUID, note: str = "") -> StockMovement:
 
     Refuses with NotFound, PartOfTransfer, AlreadyReversed, with InsufficientStock when the units
     that came in are gone or promised, and with QuantityLimit.
+
+    Locks: the product's levels (docs/locking.md).
     """
     movement = StockMovement.objects.filter(pk=movement_id).first()
     if movement is None:
@@ -33,7 +35,7 @@ def reverse_movement(*, movement_id: UUID, note: str = "") -> StockMovement:
     if StockMovement.objects.filter(reversal_of=movement).exists():  # asked again under the lock
         raise AlreadyReversed("This movement has been reversed already.", status="reversed")
     level = ledger.level_at(product, movement.location_id)
-    available = level.on_hand - level.reserved
+    available = ledger.available(level, movement.delta)
     if movement.delta > available:
         shortage = Shortage(
             requested=movement.delta,
@@ -58,6 +60,8 @@ def reverse_transfer(*, transfer_id: UUID, note: str = "") -> Transfer:
     """Move the units of a transfer back, once.
 
     Refuses with NotFound, AlreadyReversed, InsufficientStock and QuantityLimit.
+
+    Locks: the product's levels (docs/locking.md).
     """
     original = (
         Transfer.objects.select_related("product", "from_location", "to_location")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from common.bulkhead import lock_queue
 from common.database import database_now, in_transaction
 from common.errors import NotFound, VersionMismatch
 from common.events.recording import Fact, record
@@ -24,9 +25,12 @@ def set_reorder_settings(
     """Set reorder_point, reorder_quantity and safety_stock (units) of one stock level.
 
     Figures are not touched. Refuses with NotFound and VersionMismatch.
+
+    Locks: the level (docs/locking.md).
     """
     rows = StockLevel.objects.of_living_products().filter(pk=stock_level_id)
-    level = rows.select_related("product", "location").locked().first()
+    with lock_queue.place(stock_level_id):
+        level = rows.select_related("product", "location").locked().first()
     if level is None:
         raise NotFound("There is no such stock level.")
     if expected_version is not None and level.version != expected_version:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from common.database import in_transaction
 from common.errors import Duplicate, VersionMismatch
 from common.events.recording import Fact, record
-from inventory import rules
-from inventory.errors import InsufficientStock, Shortage
+from inventory import queries, rules
+from inventory.errors import BelowReserved, InsufficientStock, Shortage
 from inventory.models import Location, StockLevel
 from inventory.operations.ledger import (
     Ledger,
@@ -17,13 +17,13 @@ from inventory.operations.ledger import (
     location_named,
     product_with,
 )
+from inventory.operations.promises import Source
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
     from uuid import UUID
 
-    from inventory.queries import Inventory
     from products.models import Product
 
 
@@ -33,7 +33,7 @@ def adjust_stock(
     changes: Sequence[rules.Change],
     expected_version: int | None = None,
     at: datetime | None = None,
-) -> list[Inventory]:
+) -> list[queries.Inventory]:
     """Carry out all the changes, in their order, or none of them.
 
     A delta of units, or an absolute count guarded by what the counter saw; a count that is equal
@@ -43,6 +43,8 @@ def adjust_stock(
 
     Refuses with NotFound, VersionMismatch, Invalid, InsufficientStock (naming every short line),
     QuantityLimit, LocationRequired, PreconditionRequired, StaleQuantity and BelowReserved.
+
+    Locks: all levels of all products named, a new location against deletion (docs/locking.md).
     """
     product_ids = list(dict.fromkeys(change.product_id for change in changes))
     ledger = Ledger.locked(product_ids, at=at)
@@ -50,11 +52,10 @@ def adjust_stock(
     for change, postings in _decided(ledger, changes):
         for posting in postings:
             product = ledger.product(change.product_id)
-            ledger.move(
-                ledger.level_at(product, posting.location_id),
-                posting.delta,
-                Why(posting.reason, change.reference, change.note),
-            )
+            level = ledger.level_at(product, posting.location_id)
+            ledger.move(level, posting.delta, Why(posting.reason, change.reference, change.note))
+    for product_id in product_ids:
+        _release_latest(ledger, product_id)
     ledger.write()
     return [ledger.inventory(product_id) for product_id in product_ids]
 
@@ -67,21 +68,23 @@ def open_inventory(
     quantity: int = 0,
     location: str | None = None,
     at: datetime | None = None,
-) -> Inventory:
+) -> queries.Inventory:
     """Give a product its first stock at a location; units above zero are movement 1, a receipt.
 
     The product by id or SKU. The default location when none is named. ``at`` is for writing
     history, see ``Ledger``. Refuses with NotFound, and with Duplicate when the product has a
     stock level there already.
+
+    Locks: product and location against deletion, the product's levels (docs/locking.md).
     """
     product = living_product(product_with(product_id, sku))
     place = location_named(location) if location else Location.objects.default()
-    level = StockLevel(product=product, location=place)
-    if not _is_new(level):
+    ledger = Ledger.locked([product.pk], at=at)  # before the new level, as those do who fill it
+    if not _is_new(StockLevel(product=product, location=place)):
         raise Duplicate(f"{product.sku} has a stock level at {place.code} already; change that.")
-    ledger = Ledger.locked([product.pk], at=at)
+    level = ledger.level_at(product, place.pk)
     if quantity:
-        ledger.move(ledger.level_at(product, place.pk), quantity, Why("receipt"))
+        ledger.move(level, quantity, Why("receipt"))
         ledger.write()
     else:
         record([_opened(product, place)])
@@ -110,33 +113,55 @@ def _check_version(
         raise VersionMismatch("The stock has changed since; fetch it and decide again.")
 
 
-def _decided(
-    ledger: Ledger, changes: Sequence[rules.Change]
-) -> list[tuple[rules.Change, list[rules.Posting]]]:
-    """The movements for each change, each decided on what the ones before it leave.
+Decided = list[tuple[rules.Change, list[rules.Posting]]]
+
+
+def _decided(ledger: Ledger, changes: Sequence[rules.Change]) -> Decided:
+    """The movements for each change; holds past their time are let go where they are in the way."""
+    try:
+        return _decide(ledger, changes)
+    except (InsufficientStock, BelowReserved):
+        if not ledger.promises.free_overdue({change.product_id for change in changes}):
+            raise
+    return _decide(ledger, changes)
+
+
+def _decide(ledger: Ledger, changes: Sequence[rules.Change]) -> Decided:
+    """Each change decided on what the ones before it leave.
 
     All short lines are found before any is refused.
     """
     levels = {change.product_id: ledger.facts(change.product_id) for change in changes}
-    decided: list[tuple[rules.Change, list[rules.Posting]]] = []
+    decided: Decided = []
     shortages: list[Shortage] = []
     for change in changes:
+        at = ledger.location_id(change.location) if change.location else None
         try:
             postings = rules.decide(
                 change,
                 levels[change.product_id],
-                at=ledger.location_id(change.location) if change.location else None,
+                at=at,
                 default=_default_location(change, levels[change.product_id]),
                 sku=ledger.product(change.product_id).sku,
             )
         except InsufficientStock as refusal:
             shortages.extend(refusal.shortages)
             continue
+        except BelowReserved as refusal:
+            refusal.meta["holds"] = queries.holds_on(ledger.levels_of(change.product_id), at)
+            raise
         levels[change.product_id] = rules.applied(levels[change.product_id], postings)
         decided.append((change, postings))
     if shortages:
         raise InsufficientStock(shortages)
     return decided
+
+
+def _release_latest(ledger: Ledger, product_id: UUID) -> None:
+    """After counts that may release: where less was found than is promised."""
+    for level in ledger.levels_of(product_id):
+        if level.reserved > level.on_hand:
+            ledger.promises.free_latest(product_id, Source(level.pk, None))
 
 
 def _default_location(change: rules.Change, levels: Sequence[rules.Level]) -> UUID | None:

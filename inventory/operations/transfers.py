@@ -35,6 +35,8 @@ def transfer_stock(
 
     The product by id or SKU, locations by code or id. ``at`` is for writing history, see
     ``Ledger``. Refuses with NotFound, Invalid, InsufficientStock and QuantityLimit.
+
+    Locks: both locations against deletion, the product's levels (docs/locking.md).
     """
     source = location_named(from_location, attribute="from_location")
     target = location_named(to_location, attribute="to_location")
@@ -43,7 +45,7 @@ def transfer_stock(
     wanted = product_with(product_id, sku)
     ledger = Ledger.locked([wanted], at=at)
     transfer = Transfer(
-        product=ledger.product(wanted),
+        product=ledger.product(wanted, attribute="product_id" if product_id else "sku"),
         from_location=source,
         to_location=target,
         quantity=quantity,
@@ -62,7 +64,7 @@ def write_transfer(ledger: Ledger, transfer: Transfer) -> None:
     before = {level.location_id: level for level in ledger.levels_of(product.pk)}
     source = before.get(transfer.from_location.pk)
     target = before.get(transfer.to_location.pk)
-    available = source.on_hand - source.reserved if source else 0
+    available = ledger.available(source, quantity) if source else 0
     if source is None or available < quantity:
         shortage = Shortage(
             requested=quantity,

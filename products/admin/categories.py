@@ -61,11 +61,11 @@ class CategoryAdmin(OperationsAdmin):
     def remove(self, row: Category) -> None:
         operations.delete_category(category_id=row.pk)
 
-    @admin.display(description="name", ordering="name_order")
+    @admin.display(description="Name", ordering="name_order")
     def shown_name(self, category: Category) -> str:
         return category.name
 
-    @admin.display(description="products")
+    @admin.display(description="Products")
     def its_products(self, category: Category) -> SafeString:
         address = reverse("admin:products_product_changelist")
         return format_html(
@@ -74,6 +74,6 @@ class CategoryAdmin(OperationsAdmin):
             category.pk,
         )
 
-    @admin.display(description="last changed", ordering="updated_at")
+    @admin.display(description="Last changed", ordering="updated_at")
     def changed(self, category: Category) -> SafeString | None:
         return moment(category.updated_at)

@@ -3,37 +3,39 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from django import forms
 from django.contrib import admin
-from unfold.decorators import display
-from unfold.widgets import UnfoldAdminDecimalFieldWidget, UnfoldAdminTextareaWidget
+from django.contrib.admin import DateFieldListFilter
+from django.utils.html import format_html_join
+from unfold.widgets import UnfoldAdminTextareaWidget
 
 from common.backoffice.admins import OperationsAdmin
-from common.backoffice.display import label, moment
+from common.backoffice.display import label, moment, two_lines
 from common.backoffice.forms import OperationForm
 from common.backoffice.lists import QuickChangeList
+from common.backoffice.numbers import Amount
+from common.errors import Invalid
 from products import extensions, operations, rules
 from products.admin.filters import DeletedFilter
 from products.admin.images import ImagesField, pictures, thumbnail
 from products.models import Product
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from django.http import HttpRequest
     from django.utils.safestring import SafeString
 
-NEVER_STOCKED = label("–", tone="quiet", reason="Never stocked")
+CODES: Final = {"sku": rules.sku, "barcode": rules.barcode}
+TONES: Final = {"active": "good", "draft": "note", "archived": "plain"}
 
 
 class ProductForm(OperationForm):
-    price = forms.DecimalField(
-        min_value=Decimal("0.01"),
-        max_value=rules.MAX_PRICE,
-        decimal_places=2,
-        widget=UnfoldAdminDecimalFieldWidget,
+    price = Amount(min_value=Decimal("0.01"), max_value=rules.MAX_PRICE, decimal_places=2)
+    images = ImagesField(
+        label="Addresses", help_text="https://…, one on each line. Lists show the first."
     )
-    images = ImagesField(help_text="Addresses (https://…), one on each line. The first is shown.")
 
     class Meta:
         model = Product
@@ -60,6 +62,25 @@ class ProductForm(OperationForm):
             self.fields["sku"].required = False
             self.fields["sku"].help_text += ". Empty: one is made."
 
+    def clean(self) -> dict[str, Any]:
+        """Where anything is wrong, both codes are looked at too: one round tells all."""
+        super().clean()
+        if self.errors:
+            for name, rule in CODES.items():
+                if name in self.changed_data and self.cleaned_data.get(name):
+                    self._check_code(name, rule)
+        return self.cleaned_data
+
+    def _check_code(self, name: str, rule: Callable[[str], str]) -> None:
+        try:
+            code = rule(self.cleaned_data[name])
+        except Invalid as refusal:
+            self.add_error(name, refusal.detail)
+            return
+        others = Product.objects.living().exclude(pk=self.instance.pk)
+        if others.filter(**{name: code}).exists():
+            self.refuse_taken(name)
+
 
 class ProductList(QuickChangeList):
     """A page of products, each with its inventory: one more query, however many they are."""
@@ -82,18 +103,8 @@ class ProductAdmin(OperationsAdmin):
         ("Images", {"fields": ["images"]}),
     ]
     autocomplete_fields = ["category"]
-    list_display = [
-        "picture",
-        "sku",
-        "shown_name",
-        "category",
-        "price",
-        "on_hand",
-        "available",
-        "state",
-        "changed",
-    ]
-    list_display_links = ["sku", "shown_name"]
+    list_display_links = ["shown_name"]
+    sortable_by = ["shown_name", "code", "price", "changed"]
     list_select_related = ["category"]
     search_fields = ["sku", "barcode", "name"]  # asked in get_search_results
     search_help_text = "SKU, barcode or words of the name"
@@ -113,6 +124,14 @@ class ProductAdmin(OperationsAdmin):
     def remove(self, row: Product) -> None:
         operations.delete_product(product_id=row.pk)
 
+    def deletion_advice_for(self, rows: Sequence[Any]) -> str:
+        inventories = extensions.inventories_of(rows).values()
+        on_hand = sum(inventory.quantity for inventory in inventories)
+        if not on_hand:
+            return self.deletion_advice
+        left = f"{on_hand} on hand: once deleted, they can no longer be counted, moved or sold."
+        return f"{left} {self.deletion_advice}"
+
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return super().has_change_permission(request, obj) and not _is_deleted(obj)
 
@@ -122,8 +141,13 @@ class ProductAdmin(OperationsAdmin):
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[QuickChangeList]:
         return ProductList
 
+    def get_list_display(self, request: HttpRequest) -> list[Any]:
+        figures = extensions.admin_columns
+        return ["picture", "shown_name", "code", "price", *figures, "state", "changed"]
+
     def get_list_filter(self, request: HttpRequest) -> list[Any]:
-        return ["status", *extensions.admin_filters, "category", DeletedFilter]
+        updated = ("updated_at", DateFieldListFilter)
+        return [*extensions.admin_filters, "status", "category", updated, DeletedFilter]
 
     def get_inlines(self, request: HttpRequest, obj: Product | None) -> list[Any]:
         return extensions.admin_inlines if obj else []
@@ -131,10 +155,9 @@ class ProductAdmin(OperationsAdmin):
     def get_fieldsets(self, request: HttpRequest, obj: Product | None = None) -> list[Any]:
         if obj is None:
             return self.fieldsets
-        first = ["deleted", "stock"] if obj.deleted_at else ["stock"]
         details, price, _images = self.fieldsets
         return [
-            (None, {"fields": first}),
+            *([(None, {"fields": ["deleted"]})] if obj.deleted_at else []),
             details,
             price,
             ("Images", {"fields": ["shown_images", "images"]}),
@@ -142,7 +165,15 @@ class ProductAdmin(OperationsAdmin):
         ]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Product | None = None) -> list[str]:
-        return ["stock", "shown_images", "created", "changed", "deleted"]
+        return ["shown_images", "created", "changed", "deleted"]
+
+    def panel(self, request: HttpRequest, row: Product) -> SafeString:
+        return format_html_join(
+            "", "{}", ((panel(request, row),) for panel in extensions.admin_panels)
+        )
+
+    def is_called(self, row: Product, text: str) -> bool:
+        return is_called(row, text)
 
     def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str):
         """Also asked by the fields of other pages that pick a product: a living one."""
@@ -158,54 +189,40 @@ class ProductAdmin(OperationsAdmin):
     def picture(self, product: Product) -> SafeString:
         return thumbnail(product)
 
-    @admin.display(description="name", ordering="name_order")
-    def shown_name(self, product: Product) -> str:
-        return product.name
+    @admin.display(description="Name and category", ordering="name_order")
+    def shown_name(self, product: Product) -> SafeString:
+        return two_lines(product.name, product.category)
 
-    @admin.display(description="on hand")
-    def on_hand(self, product: Any) -> object:
-        return product.inventory.quantity if product.inventory else NEVER_STOCKED
+    @admin.display(description="SKU and barcode", ordering="sku")
+    def code(self, product: Product) -> SafeString:
+        return two_lines(product.sku, product.barcode)
 
-    @admin.display(description="available")
-    def available(self, product: Any) -> object:
-        inventory = product.inventory
-        if inventory is None:
-            return NEVER_STOCKED
-        if inventory.available:
-            return inventory.available
-        reason = f"{inventory.quantity} on hand, {inventory.reserved} of them reserved"
-        return label(0, tone="out", reason=f"Out of stock: {reason}")
+    @admin.display(description="Status")
+    def state(self, product: Product) -> SafeString:
+        if product.deleted_at:
+            return label("Deleted", tone="out")
+        return label(product.get_status_display(), tone=TONES[product.status])
 
-    @display(
-        description="status",
-        ordering="status",
-        label={"Active": "success", "Draft": "info", "Deleted": "danger"},
-    )
-    def state(self, product: Product) -> str:
-        return "Deleted" if product.deleted_at else product.get_status_display()
-
-    @admin.display(description="last changed", ordering="updated_at")
+    @admin.display(description="Last changed", ordering="updated_at")
     def changed(self, product: Product) -> SafeString | None:
         return moment(product.updated_at)
 
-    @admin.display(description="added")
+    @admin.display(description="Added")
     def created(self, product: Product) -> SafeString | None:
         return moment(product.created_at)
 
-    @admin.display(description="deleted")
+    @admin.display(description="Deleted")
     def deleted(self, product: Product) -> SafeString:
         return label(moment(product.deleted_at), tone="out", reason="It can only be read")
 
-    @admin.display(description="as shown")
+    @admin.display(description="As shown")
     def shown_images(self, product: Product) -> SafeString:
         return pictures(product)
 
-    @admin.display(description="stock")
-    def stock(self, product: Product) -> str:
-        inventory = extensions.inventories_of([product]).get(product.pk)
-        if inventory is None:
-            return "Never stocked"
-        return f"{inventory.quantity} on hand, {inventory.available} available"
+
+def is_called(product: Product, text: str) -> bool:
+    """Whether the text is the product's SKU or its barcode, as a scanner reads it."""
+    return text.upper() == product.sku or text == product.barcode
 
 
 def _is_deleted(product: Any) -> bool:

@@ -86,7 +86,8 @@ def _wanted(request: HttpRequest) -> tuple[str, str] | None:
 def _speaks_of_a_body(request: HttpRequest) -> bool:
     """Whether there may be something to refuse in what the request says of its body."""
     said = request.META.get("CONTENT_TYPE", "").lower()
-    return JSONAPI in said or "HTTP_CONTENT_ENCODING" in request.META
+    length = request.META.get("CONTENT_LENGTH") or "0"
+    return length != "0" or JSONAPI in said or "HTTP_CONTENT_ENCODING" in request.META
 
 
 def _counted_and_read(request: HttpRequest, client: Client, product_id: str) -> cache.Entry | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from rest_framework import serializers as drf
 from rest_framework_json_api import serializers
 
+from common.access.scopes import Scope
 from common.api import fields
 from common.api.relations import ToOne, ToOneWhenIncluded
 from common.api.serializers import Link, StrictSerializer
@@ -32,6 +33,7 @@ class CategorySerializer(serializers.ModelSerializer):
     class Meta:
         model = Category
         resource_name = "categories"
+        read_scope = Scope.PRODUCTS_READ
         fields = ["name", "slug", "version", "created_at", "updated_at", "parent"]
 
 
@@ -46,6 +48,7 @@ class ProductSerializer(serializers.ModelSerializer):
     class Meta:
         model = Product
         resource_name = "products"
+        read_scope = Scope.PRODUCTS_READ
         fields = [
             "sku",
             "name",

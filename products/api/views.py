@@ -104,7 +104,7 @@ class ProductView(ResourceView):
         Its ledger stays for staff; its SKU and barcode are free again.
         """
         seen = self.get_object()
-        self.check_if_match(seen.version)
+        self.check_preconditions(seen.version)
         operations.delete_product(product_id=seen.pk, expected_version=self.expected_version(seen))
         return Response(status=204)
 
@@ -160,7 +160,7 @@ class CategoryView(ResourceView):
     def destroy(self, request: Request, pk: str) -> Response:
         """Delete a category that has neither products nor categories below it."""
         seen = self.get_object()
-        self.check_if_match(seen.version)
+        self.check_preconditions(seen.version)
         operations.delete_category(
             category_id=seen.pk, expected_version=self.expected_version(seen)
         )

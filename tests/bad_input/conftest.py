@@ -10,7 +10,14 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from tests.bad_input.wire import JSON, Answer, encoded, exchange, message
+from tests.bad_input.wire import (
+    JSON,
+    Answer,
+    assert_points_at_what_is_there,
+    encoded,
+    exchange,
+    message,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -18,10 +25,13 @@ if TYPE_CHECKING:
     from tests.bad_input.wire import Address
     from tests.running import RunningServer
 
-VERSIONED = ("products_product", "products_category", "inventory_location", "inventory_stocklevel")
+VERSIONED = (
+    "products_product", "products_category", "inventory_location", "inventory_stocklevel",
+    "inventory_batch", "inventory_reservation",
+)  # fmt: skip
 COUNTED = (
-    "inventory_stockmovement", "inventory_transfer", "events_event",
-    "idempotency_idempotencyrecord",
+    "inventory_stockmovement", "inventory_transfer", "inventory_reservationline",
+    "inventory_allocation", "events_event", "idempotency_idempotencyrecord",
 )  # fmt: skip
 
 
@@ -55,6 +65,11 @@ class Shop:
             return text
         return Template(text).safe_substitute(self.ids)
 
+    def bytes_of(self, body: Any) -> bytes:
+        """A body as it is sent, with the ids in it."""
+        named = self.named(body if isinstance(body, bytes) else encoded(body).decode())
+        return named if isinstance(named, bytes) else named.encode()
+
     def message(
         self,
         method: str,
@@ -63,8 +78,7 @@ class Shop:
         headers: Mapping[str, str | None] | None = None,
         **options: Any,
     ) -> bytes:
-        data = encoded(body)
-        data = data if isinstance(body, bytes) else self.named(data.decode()).encode()  # type: ignore[union-attr]
+        data = self.bytes_of(body)
         stated: dict[str, str | None] = {"Content-Type": JSON} if data else {}
         return message(
             method, self.named(target), self.headers | stated | dict(headers or {}), data, **options
@@ -80,9 +94,11 @@ class Shop:
         hang_up: bool = False,
         **options: Any,
     ) -> Answer:
-        return exchange(
-            self.address, self.message(method, target, body, headers, **options), hang_up=hang_up
-        )
+        request = self.message(method, target, body, headers, **options)
+        answer = exchange(self.address, request, hang_up=hang_up)
+        if (headers or {}).get("Transfer-Encoding") is None:
+            assert_points_at_what_is_there(answer, self.named(target), self.bytes_of(body))
+        return answer
 
     def made(self, path: str, **attributes: Any) -> str:
         """The id of a new resource."""
@@ -100,7 +116,8 @@ def shop(running_server: RunningServer) -> Shop:
     ids["category"] = shop.made("categories", name="Things", slug="things")
     ids["location"] = shop.made("locations", code="annex", name="Annex")
     ids["product"] = shop.made("products", name="Lamp", description="Bright", price="19.90")
-    ids["untouched"] = shop.made("products", name="Mug", description="White", price="4.90")
+    mug = {"name": "Mug", "description": "White", "price": "4.90"}
+    ids["untouched"] = shop.made("products", sku="NO-STOCK", **mug)
     stocked = shop.send("POST", "/api/v1/inventory", {"product_id": "$product", "quantity": 50})
     ids["level"] = stocked.document["data"]["relationships"]["stock_levels"]["data"][0]["id"]
     movements = shop.send("GET", "/api/v1/stock-movements?filter[product]=$product")
@@ -112,6 +129,17 @@ def shop(running_server: RunningServer) -> Shop:
         to_location="annex",
         quantity=9,
     )
+    lines = [{"product_id": ids["product"], "quantity": 2}]
+    ids["reservation"] = shop.made("reservations", order_reference="kept", lines=lines)
+    shipped = shop.made("reservations", order_reference="shipped", lines=lines)
+    assert shop.send("POST", f"/api/v1/reservations/{shipped}/ship").status == 200
+    ids["shipped"] = shipped
+    ids["ordered"] = shop.made("products", name="Cup", description="Blue", price="3.90")
+    supply = {"product_id": ids["ordered"], "quantity": 7}
+    ids["batch"] = shop.made("batches", reference="coming", eta="2099-01-01", **supply)
+    ids["cancelled"] = shop.made("batches", reference="cancelled", eta="2099-01-01", **supply)
+    cancelling = shop.send("PATCH", "/api/v1/batches/$cancelled", {"status": "cancelled"})
+    assert cancelling.status == 200
     return shop
 
 

@@ -9,11 +9,13 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from http.client import HTTPException, HTTPMessage, HTTPResponse
 from typing import Any, Final, TypeAlias
+from urllib.parse import parse_qsl
 
 Address: TypeAlias = tuple[str, int]
 PATIENCE: Final = 20.0  # seconds, for the slowest answer
 JSON: Final = "application/json"
 JSONAPI: Final = "application/vnd.api+json"
+BY_THE_SERVER: Final = "refused by the HTTP server itself"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,15 +35,22 @@ class Answer:
         return self.headers.get("Content-Type") in {JSON, JSONAPI}
 
     @property
-    def codes(self) -> set[str]:
-        """The codes of all its errors, each of which is checked to be complete."""
+    def errors(self) -> list[str]:
+        """Its errors as the tables state them, each of which is checked to be complete."""
+        assert self.is_document, self
         errors = self.document["errors"]
         for error in errors:
             assert error["status"] == str(self.status)
             assert error["title"]
             assert error["detail"]
             assert error["id"] == self.headers["X-Request-ID"]
-        return {error["code"] for error in errors}
+        return [_stated(error) for error in errors]
+
+
+def _stated(error: Mapping[str, Any]) -> str:
+    """``code``, followed by ``pointer:``, ``parameter:`` or ``header:`` when it tells where."""
+    sources = [f"{kind}:{place}" for kind, place in error.get("source", {}).items()]
+    return " ".join([error["code"], *sources])
 
 
 def encoded(body: Any) -> bytes:
@@ -93,8 +102,41 @@ def answer_on(connection: socket.socket, method: str = "GET") -> Answer:
         return Answer(None)
 
 
-def assert_refused(answer: Answer, status: int, code: str) -> None:
-    """A document of errors with this status, one of them with this code."""
+def assert_refused(answer: Answer, status: int, *errors: str) -> None:
+    """This status and exactly these errors, in this order: the code of each, and its source.
+
+    ``BY_THE_SERVER`` instead: the HTTP server refuses before the application is asked, in words
+    of its own, so that the status is all that is promised.
+    """
     assert answer.status == status, answer
-    assert answer.is_document, answer
-    assert code in answer.codes, answer
+    if errors == (BY_THE_SERVER,):
+        assert not answer.is_document, answer
+    else:
+        assert answer.errors == list(errors), answer
+
+
+def assert_points_at_what_is_there(answer: Answer, target: str | bytes, body: bytes) -> None:
+    """Every pointer leads to something in the body, every parameter stands in the address."""
+    if answer.status is None or answer.status < 400 or not answer.is_document:
+        return
+    for error in answer.document["errors"]:
+        source = error.get("source", {})
+        if "pointer" in source:
+            _followed(json.loads(body), source["pointer"])
+        if "parameter" in source:
+            assert source["parameter"] in _parameters(target), answer
+
+
+def _followed(value: Any, pointer: str) -> None:
+    """Go where the pointer leads (RFC 6901), or fail on the way."""
+    start, *tokens = pointer.split("/")
+    assert start == "", pointer
+    for token in tokens:
+        name = token.replace("~1", "/").replace("~0", "~")
+        value = value[int(name)] if isinstance(value, list) else value[name]
+
+
+def _parameters(target: str | bytes) -> set[str]:
+    text = target.decode() if isinstance(target, bytes) else target
+    query = text.partition("?")[2]
+    return {name for name, _ in parse_qsl(query, keep_blank_values=True, errors="replace")}

@@ -37,6 +37,11 @@ await run({
     const { data } = await api.update('products', { id, name: 'Notebook' })
     assert.equal(data.name, 'Notebook')
   },
+  async 'send back what it got'() {
+    const got = await api.get(`products/${id}`)
+    const { data } = await api.update('products', { ...got.data, name: 'Notebook 13' })
+    assert.equal(data.name, 'Notebook 13')
+  },
   async include() {
     await stock(id, 7)
     const { data } = await api.get(`products/${id}`, { params: { include: 'inventory' } })

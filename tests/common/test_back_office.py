@@ -6,11 +6,14 @@ import re
 
 import pytest
 from django.contrib.auth.models import Group, User
+from django.db import OperationalError
 from django.test import Client
 
+from common.access.operations import create_key
+from common.ids import new_id
 from common.observability.context import current
-from tests.back_office import errors_on, filled_in, send, staff, text_of
-from tests.factories import StockLevelFactory
+from tests.back_office import errors_on, filled_in, page_of, send, staff, text_of
+from tests.factories import CategoryFactory, LocationFactory, ProductFactory, StockLevelFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -74,6 +77,21 @@ def test_the_menu_shows_only_what_one_may_see():
         assert f'href="{MENU[title]}"' not in page
 
 
+def test_the_first_page_offers_a_search_and_what_has_just_happened(admin_client):
+    level = StockLevelFactory(product__sku="MUG", on_hand=3)
+    page = text_of(admin_client.get("/admin/"))
+    assert f'class="so-scan" action="{MENU["Products"]}"' in page
+    assert f"{MENU['Stock levels']}?stock=low" in page
+    assert page_of(level.movements.get()) in page
+
+
+def test_the_first_page_shows_only_what_one_may_see():
+    StockLevelFactory(product__sku="MUG", on_hand=3)
+    page = text_of(staff("view_category").get("/admin/"))
+    for hidden in ("so-scan", "stock=low", "MUG"):
+        assert hidden not in page
+
+
 @pytest.mark.parametrize("address", ["/admin/", *MENU.values()])
 def test_nobody_comes_in_without_logging_in(client, address):
     answer = Client().get(address)
@@ -117,6 +135,97 @@ def test_staff_pages_work_through_every_door(admin_client):
         "/admin/inventory/",
     ):
         assert admin_client.get(address).status_code == 200, address
+
+
+ROWS = {
+    "Categories": lambda: CategoryFactory(parent=CategoryFactory()),
+    "Locations": LocationFactory,
+    "API keys": lambda: create_key(
+        name=f"key {new_id()}", scopes=["products:read"], created_by="ana"
+    ),
+    "Users": lambda: User.objects.create(username=str(new_id()), is_staff=True),
+    "Groups": lambda: Group.objects.create(name=str(new_id())),
+}
+
+
+@pytest.mark.parametrize("title", ROWS)
+def test_a_list_takes_as_many_queries_for_many_rows_as_for_few(
+    admin_client, django_assert_max_num_queries, title
+):
+    def shown() -> int:
+        page = admin_client.get(MENU[title])
+        assert page.status_code == 200
+        return len(page.context["cl"].result_list)
+
+    ROWS[title]()
+    few = shown()
+    with django_assert_max_num_queries(6) as queries:
+        assert shown() == few
+    for _ in range(10):
+        ROWS[title]()
+    with django_assert_max_num_queries(len(queries)):
+        assert shown() >= few + 10
+
+
+def test_the_first_page_takes_as_many_queries_for_many_movements_as_for_few(
+    admin_client, django_assert_num_queries
+):
+    StockLevelFactory(on_hand=1)
+    admin_client.get("/admin/")
+    queries = 5  # session, user, movements, batches that are late, orders that wait
+    with django_assert_num_queries(queries):
+        admin_client.get("/admin/")
+    for _ in range(9):
+        StockLevelFactory(on_hand=1)
+    with django_assert_num_queries(queries):
+        assert text_of(admin_client.get("/admin/")).count("Receipt<") == 10
+
+
+# When something is wrong
+
+
+def test_an_address_where_nothing_is_says_so_and_leads_on(admin_client):
+    answer = admin_client.get("/admin/nowhere/")
+    assert answer.status_code == 404
+    assert "Nothing is here" in answer.content.decode()
+    assert 'href="/admin/"' in answer.content.decode()
+
+
+def test_who_may_not_do_something_is_told_who_can_help():
+    answer = staff("view_category").get(MENU["Products"])
+    assert answer.status_code == 403
+    assert "Your login lacks the permission" in answer.content.decode()
+
+
+def test_a_form_from_before_another_login_says_what_to_do():
+    answer = Client(enforce_csrf_checks=True).post("/admin/login/", {"username": "bo"})
+    assert answer.status_code == 403
+    assert "Go back, load the page again" in answer.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("failure", "status", "sentence"),
+    [
+        (RuntimeError("secret"), 500, "Something failed on our side"),
+        (OperationalError("secret"), 503, "The database cannot be reached"),
+    ],
+)
+def test_a_failure_is_a_page_with_the_id_that_the_log_has(
+    admin_client, monkeypatch, failure, status, sentence
+):
+    def broken(*_):
+        raise failure
+
+    monkeypatch.setattr("products.extensions.inventories_of", broken)
+    admin_client.raise_request_exception = False
+    ProductFactory()
+    answer = admin_client.get(MENU["Products"])
+    page = answer.content.decode()
+    assert answer.status_code == status
+    assert answer.headers.get("Retry-After") == (None if status == 500 else "1")
+    assert sentence in page
+    assert f"Request {answer['X-Request-ID']}" in page
+    assert "secret" not in page
 
 
 # Users and groups

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import os
+import socket
+import subprocess
+import sys
+
 import pytest
 
 from common.observability.context import Cause, current
@@ -51,3 +57,47 @@ def test_after_a_task_nobody_acts_any_more(task, remembered, fail):
     task.apply(kwargs={"fail": fail})
     assert remembered != [before]
     assert current() == before
+
+
+SENT_BY_A_THREAD_OF_THE_WEB_PROCESS = """
+import json, sys, threading, time
+import config.wsgi
+from common.idempotency.tasks import sweep_idempotency_records as task
+
+def send():
+    began = time.monotonic()
+    try:
+        task.delay()
+        outcome = "sent"
+    except Exception as error:
+        outcome = type(error).__name__
+    print(json.dumps([task.app.main, outcome, time.monotonic() - began]))
+
+thread = threading.Thread(target=send)
+thread.start()
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("scheme", ["amqp", "redis"])
+def test_a_silent_broker_is_soon_given_up_by_our_app_in_every_thread(scheme):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        broker = f"{scheme}://127.0.0.1:{silent.getsockname()[1]}/0"
+        done = subprocess.run(
+            [sys.executable, "-c", SENT_BY_A_THREAD_OF_THE_WEB_PROCESS],
+            env={**os.environ, "CELERY_BROKER_URL": broker},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=True,
+        )
+    app_name, outcome, seconds = json.loads(done.stdout)
+    assert (app_name, outcome) == ("stockroom", "OperationalError")
+    assert seconds < 10
+
+
+def test_a_worker_never_gives_up_its_broker():
+    assert app.conf.broker_connection_max_retries is None
+    assert app.conf.broker_connection_retry
+    assert app.conf.broker_connection_retry_on_startup

@@ -11,11 +11,13 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
+import psutil
 import psycopg
 import pytest
 import redis
 
 from config import embedded
+from config.embedded import keeper
 from config.embedded.postgres import Postgres
 from config.embedded.redis import Redis
 from config.embedded.server import NotAvailable, wheel_file
@@ -180,6 +182,19 @@ def test_a_killed_server_is_revived(data_dir, kind):
         assert servers.revive() == [kind.name]
         wait_until(kind(data_dir).is_ready)
         assert servers.revive() == []
+
+
+def test_a_suspended_server_is_not_taken_for_dead():
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
+        server = psutil.Process(process.pid)
+        server.suspend()
+        wait_until(lambda: server.status() == psutil.STATUS_STOPPED)
+        keeper._server_changed(process.pid, signal.SIGCHLD, None)  # raises nothing
+        server.resume()
+        server.kill()
+        wait_until(lambda: server.status() == psutil.STATUS_ZOMBIE)
+        with pytest.raises(keeper.ServerDied):
+            keeper._server_changed(process.pid, signal.SIGCHLD, None)
 
 
 @pytest.mark.slow

@@ -1,4 +1,7 @@
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -7,6 +10,7 @@ from config import environment
 from config.environment import VARIABLES, SettingError
 
 EXAMPLE = Path(__file__).resolve().parents[2] / ".env.example"
+GUNICORN = ["-m", "gunicorn", "--config=config/gunicorn.py", "config.wsgi"]
 
 
 @pytest.fixture(autouse=True)
@@ -72,6 +76,28 @@ def test_an_empty_value_counts_as_not_set(monkeypatch):
         ("LOG_LEVEL", "loud"),
         ("TIME_ZONE", "Mars/Olympus"),
         ("TIME_ZONE", "../etc/passwd"),
+        ("ALLOWED_HOSTS", "https://shop.example"),
+        ("ALLOWED_HOSTS", "shop.example:8000"),
+        ("ALLOWED_HOSTS", "shop.example/admin"),
+        ("ALLOWED_HOSTS", "a.example b.example"),
+        ("ALLOWED_HOSTS", "a.example,,b.example"),
+        ("ALLOWED_HOSTS", ","),
+        ("ALLOWED_HOSTS", "*.example"),
+        ("ALLOWED_HOSTS", "::1"),
+        ("ALLOWED_HOSTS", "shop.example."),
+        ("CORS_ORIGINS", "shop.example"),
+        ("CORS_ORIGINS", "https://shop.example/"),
+        ("CORS_ORIGINS", "https://shop.example/page"),
+        ("CORS_ORIGINS", "https://ada:secret@shop.example"),
+        ("CORS_ORIGINS", "*,https://shop.example"),
+        ("CORS_ORIGINS", "https://*.shop.example"),
+        ("CORS_ORIGINS", "https://a.example https://b.example"),
+        ("CORS_ORIGINS", "https://a.example,"),
+        ("CSRF_TRUSTED_ORIGINS", "shop.example"),
+        ("CSRF_TRUSTED_ORIGINS", "https://shop.example/"),
+        ("CSRF_TRUSTED_ORIGINS", "*"),
+        ("STATIC_ROOT", __file__),
+        ("STATIC_ROOT", f"{__file__}/static"),
     ],
 )
 def test_a_wrong_value_is_one_sentence_that_names_the_variable(monkeypatch, name, value):
@@ -92,7 +118,7 @@ def test_a_wrong_value_that_may_hold_a_password_is_not_repeated(monkeypatch, nam
 def test_values_are_read_as_what_they_are(monkeypatch):
     monkeypatch.setenv("PORT", "8080")
     monkeypatch.setenv("DEMO", "Yes")
-    monkeypatch.setenv("ALLOWED_HOSTS", " a.example ,, b.example,")
+    monkeypatch.setenv("ALLOWED_HOSTS", " a.example , B.example")
     monkeypatch.setenv("DATA_DIR", "somewhere")
     monkeypatch.setenv("LOG_LEVEL", "debug")
     assert environment.integer("PORT") == 8080
@@ -100,6 +126,55 @@ def test_values_are_read_as_what_they_are(monkeypatch):
     assert environment.words("ALLOWED_HOSTS") == ["a.example", "b.example"]
     assert environment.path("DATA_DIR") == EXAMPLE.parent / "somewhere"
     assert environment.text("LOG_LEVEL") == "DEBUG"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("ALLOWED_HOSTS", "*"),
+        ("ALLOWED_HOSTS", "localhost,.example.com,127.0.0.1,[::1],xn--mnchen-3ya.example"),
+        ("CORS_ORIGINS", "*"),
+        ("CORS_ORIGINS", "https://shop.example,http://localhost:3000,http://[::1]:3000"),
+        ("CSRF_TRUSTED_ORIGINS", "https://shop.example:8443,https://*.shop.example"),
+    ],
+)
+def test_hosts_and_origins_are_kept_as_they_are_compared(monkeypatch, name, value):
+    monkeypatch.setenv(name, value)
+    assert environment.words(name) == value.split(",")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("program", [["manage.py", "check"], GUNICORN])
+@pytest.mark.parametrize(
+    "setting",
+    [
+        ("ALLOWED_HOSTS", "shop.example:80"),
+        ("CORS_ORIGINS", "shop.example"),
+        ("CSRF_TRUSTED_ORIGINS", "shop.example"),
+    ],
+)
+def test_every_program_ends_with_that_sentence(program, setting):
+    name, value = setting
+    done = subprocess.run(
+        [sys.executable, *program],
+        cwd=EXAMPLE.parent,
+        env={**os.environ, name: value},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode != 0
+    assert re.fullmatch(rf"{name} must .*\.\n", done.stderr)
+
+
+def test_pages_without_their_files_are_not_served(monkeypatch, tmp_path):
+    environment.check_static_files()
+    monkeypatch.setenv("STATIC_ROOT", str(tmp_path))
+    with pytest.raises(SettingError, match=r"^STATIC_ROOT .*collectstatic.*\.$"):
+        environment.check_static_files()
+    (tmp_path / "staticfiles.json").touch()
+    environment.check_static_files()
 
 
 def test_reading_a_variable_as_something_else_is_a_bug():

@@ -93,10 +93,14 @@ class Stockroom:
 
     def child(self, name):
         """The first process of web, beat or worker, without its descendants."""
-        for process in self.processes():
-            if process.ppid() == self.process.pid and NAMES[name] in " ".join(process.cmdline()):
-                return process
-        return None
+        named = (process for process in self.processes() if self._is_child(process, name))
+        return next(named, None)
+
+    def _is_child(self, process, name):
+        try:
+            return process.ppid() == self.process.pid and NAMES[name] in " ".join(process.cmdline())
+        except psutil.Error:  # it ended while we looked
+            return False
 
     def runs_something(self):
         servers = (Postgres(self.data_dir), Redis(self.data_dir))

@@ -33,7 +33,7 @@ def test_the_application_cannot_get_around_the_ledgers_guard(connection, stateme
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("lock_timeout", "2s"),
+        ("lock_timeout", "1200ms"),
         ("statement_timeout", "10s"),
         ("idle_in_transaction_session_timeout", "15s"),
     ],

@@ -23,6 +23,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("deployment")]
 LAPTOP = {"name": "Laptop", "description": "Light", "price": 1299.99}
 JSONAPI = "application/vnd.api+json"
 MEBIBYTE = 2**20
+A_MOMENT = 0.05  # seconds: a busy machine takes as long now and then, whoever else calls
 
 
 @pytest.fixture(scope="module")
@@ -105,23 +106,34 @@ def slow_clients(port, *beginnings):
         yield
 
 
-def test_silent_and_slow_clients_do_not_hold_up_the_others(deployment, product):
-    """Many more of them than there are threads."""
-    beginnings = [b""] * 50 + [HALF_A_HEAD] * 25 + [HALF_A_BODY] * 25
-    with slow_clients(deployment.nginx.ports[8000], *beginnings):
+def test_500_silent_and_slow_clients_do_not_hold_up_the_others(deployment, product):
+    """Answers take at most 1.5 times as long (RULES §6), by the best of a few rounds of each."""
+    beginnings = [b""] * 250 + [HALF_A_HEAD] * 125 + [HALF_A_BODY] * 125
+    without, among_them = [], []
+    for _ in range(4):
+        without.append(slow_answer(deployment, product))
+        with slow_clients(deployment.nginx.ports[8000], *beginnings):
+            among_them.append(slow_answer(deployment, product))
+    assert min(among_them) <= 1.5 * min(without) + A_MOMENT, (among_them, without)
+
+
+def slow_answer(deployment, product):
+    """The seconds that 95 of 100 answers take at most."""
+    took = []
+    for _ in range(100):
         began = perf_counter()
-        statuses = {deployment.ask("GET", f"/api/v1/products/{product}").status for _ in range(20)}
-        assert (statuses, perf_counter() - began < 5) == ({200}, True)
+        assert deployment.ask("GET", f"/api/v1/products/{product}").status == 200
+        took.append(perf_counter() - began)
+    return sorted(took)[94]
 
 
-def test_without_the_proxy_they_do(deployment):
-    """Negative control: if this fails, the test above proves nothing."""
+def test_nor_do_they_without_the_proxy(deployment):
+    """The web server looks after itself (ADR 14); tests/config shows one that does not."""
     with slow_clients(deployment.web_port, *[HALF_A_HEAD] * 50):
-        connection = HTTPConnection("127.0.0.1", deployment.web_port, timeout=2)
-        connection.request("GET", "/health")
-        with pytest.raises(TimeoutError), closing(connection):
-            connection.getresponse()
-    deployment.wait_for_web()
+        connection = HTTPConnection("127.0.0.1", deployment.web_port, timeout=5)
+        with closing(connection):
+            connection.request("GET", "/health")
+            assert connection.getresponse().status == 200
 
 
 def test_the_admins_files_have_names_that_may_be_kept_for_ever(deployment):

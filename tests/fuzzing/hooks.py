@@ -42,6 +42,7 @@ schemathesis.openapi.format("iri", st.from_regex(r"\Ahttps?://[a-z]{1,9}\.test(/
 
 KEPT = 12  # of each type
 SAFE = 3  # of those, from deletion
+ENDS = ("confirm", "extend", "release", "ship")
 SOUND_KEY = re.compile(r"[!-+\-.-~]{1,255}")
 turns = count()
 rows: dict[str, list[str]] = defaultdict(list)
@@ -57,10 +58,17 @@ NAMED_BY = {
 }
 
 
-def some_row(resource_type: str) -> str | None:
-    """Each of the known rows in its turn, and now and then none."""
+def some_row(resource_type: str, action: str = "") -> str | None:
+    """Each of the known rows in its turn, and now and then none.
+
+    What ends a reservation has reservations of its own; what fills a location leaves some empty.
+    """
     turn = next(turns)
     known = rows[resource_type]
+    if resource_type == "locations":
+        known = known[:SAFE]
+    elif action in ENDS:
+        known = known[ENDS.index(action) :: len(ENDS)]
     return known[turn % len(known)] if known and turn % 5 else None
 
 
@@ -108,8 +116,8 @@ def before_call(_context: HookContext, case: Case, _kwargs: dict[str, Any]) -> N
         and not follows_links
         and is_valid(case, ParameterLocation.PATH)
     ):
-        find_row = some_victim if case.method == "DELETE" else some_row
-        row = find_row(case.path.split("/")[3])
+        kind, action = case.path.split("/")[3], case.path.rsplit("/", 1)[-1]
+        row = some_victim(kind) if case.method == "DELETE" else some_row(kind, action)
         case.path_parameters["id"] = row or case.path_parameters["id"]
     if is_valid(case, ParameterLocation.BODY) and isinstance(case.body, dict):
         aim_body(case.body, case.path_parameters.get("id"))
@@ -161,8 +169,11 @@ def without_exponent(value: Any) -> Any:
 # Refusals of what is well-formed
 
 OF_THE_STATE = {
+    "below_reserved",
+    "exceeds_ordered",
     "insufficient_stock",
     "location_required",
+    "not_on_hand",
     "precondition_failed",  # If-Match names another version than the row's
     "precondition_required",
     "quantity_limit",
@@ -182,6 +193,8 @@ CONTRADICTIONS = {
     ("invalid", "parent_id"),
     ("invalid", "data"),
     ("invalid", "to_location"),
+    ("invalid", "status"),
+    ("invalid", "eta"),
 }
 
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 LEVELS = "/admin/inventory/stocklevel/"
 MOVEMENTS = "/admin/inventory/stockmovement/"
 TRANSFERS = "/admin/inventory/transfer/"
+STOCK_FORM = "stock-form"
 
 
 def moved(level: StockLevel, *deltas: int, reference: str = "") -> None:

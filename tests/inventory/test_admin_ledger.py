@@ -21,7 +21,12 @@ def mug() -> StockLevel:
 
 
 def test_movements_are_found_by_product_reference_reason_location_and_day(admin_client, mug):
-    pen = StockLevelFactory(product__sku="PEN", location=LocationFactory(code="outlet"), on_hand=1)
+    pen = StockLevelFactory(
+        product__sku="PEN",
+        product__barcode="4006381333931",
+        location=LocationFactory(code="outlet"),
+        on_hand=1,
+    )
     moved(mug, -1, reference="ORDER-1")
 
     def listed(query):
@@ -29,6 +34,7 @@ def test_movements_are_found_by_product_reference_reason_location_and_day(admin_
 
     assert listed("") == ["MUG", "PEN", "MUG"]
     assert listed("q=pe") == ["PEN"]
+    assert listed("q=4006381333931") == ["PEN"]
     assert listed("q=ORDER-1") == ["MUG"]
     assert listed("q=ORDER") == []
     assert listed("reason__exact=sale") == ["MUG"]
@@ -49,6 +55,7 @@ def test_the_ledger_can_be_read_and_nothing_else(admin_client, mug, model):
     page = text_of(admin_client.get(f"{address}{row.pk}/change/"))
     assert f"/admin/products/product/{mug.product_id}/change/" in page
     assert "T-1" in page
+    assert page_of(row, "history") not in page
     assert admin_client.get(f"{address}add/").status_code == 403
     for action in ("change", "delete"):
         answer = admin_client.post(f"{address}{row.pk}/{action}/", {"post": "yes"})

@@ -107,6 +107,13 @@ def test_what_cannot_be_opened_is_refused_in_words(client, mug, body, expected):
     assert StockLevel.objects.count() == 1
 
 
+def test_a_product_named_twice_must_be_the_same_one(client, mug):
+    other = ProductFactory(sku="POT")
+    body = {"product_id": str(other.pk), "sku": "mug"}
+    assert errors(client.post(f"{API}/inventory", body, JSON)) == [("404", "not_found", "/sku")]
+    assert client.post(f"{API}/inventory", body | {"sku": "pot"}, JSON).status_code == 201
+
+
 def test_a_deleted_product_cannot_be_stocked(client):
     product = ProductFactory()
     delete_product(product_id=product.pk)
@@ -236,6 +243,14 @@ def test_too_much_is_refused_and_nothing_changes(client, mug, url):
         ({"quantity_delta": -1, "reference": "x" * 256}, ("422", "max_length", "/reference")),
         ({"quantity_delta": -1, "location": "nowhere"}, ("404", "not_found", "/location")),
         ({"quantity_delta": -1, "quantity": 3}, ("422", "invalid", "/quantity")),
+        (
+            {"quantity_delta": -1, "expected_quantity": 8},
+            ("409", "stale_quantity", "/expected_quantity"),
+        ),
+        (
+            {"quantity": 3, "expected_quantity": 7, "reason": "sale"},
+            ("422", "invalid", "/reason"),
+        ),
         ({"quantity": 3}, ("428", "precondition_required", None)),
         ({"quantity": -1, "expected_quantity": 7}, ("422", "min_value", "/quantity")),
         ({"quantity": 3, "expected_quantity": 8}, ("409", "stale_quantity", "/expected_quantity")),
@@ -283,6 +298,16 @@ def test_a_whole_inventory_can_be_sent_back_as_it_was_fetched(client, url, mug):
     assert attributes(client.patch(url, document))["quantity"] == 5
 
 
+def test_so_can_one_of_a_product_at_several_locations(client, url, mug):
+    StockLevelFactory(product=mug.product, location__code="north", on_hand=2)
+    document = client.get(url).json()
+    response = client.patch(url, document)
+    assert (response.status_code, attributes(response)["quantity"]) == (200, 9)
+    assert StockMovement.objects.count() == 2
+    document["data"]["attributes"]["quantity_delta"] = -8
+    assert attributes(client.patch(url, document))["quantity"] == 1
+
+
 @pytest.mark.parametrize(
     "relationships",
     [
@@ -306,7 +331,7 @@ def test_what_an_inventory_consists_of_cannot_be_written(client, url, mug, relat
 def test_a_product_at_several_locations_is_counted_at_one_of_them(client, mug, url):
     StockLevelFactory(product=mug.product, location__code="north", on_hand=5)
     body = {"quantity": 4, "expected_quantity": 5}
-    assert errors(client.patch(url, body, JSON)) == [("422", "location_required", None)]
+    assert errors(client.patch(url, body, JSON)) == [("422", "location_required", "")]
     assert attributes(client.patch(url, body | {"location": "north"}, JSON))["quantity"] == 11
 
 

@@ -4,11 +4,15 @@ Every race stands beside a negative control: the same race without the lock must
 race proves nothing.
 """
 
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from threading import Barrier
 
 import pytest
-from django.db import Error
+from django.db import Error, connection
 
+from common.bulkhead import lock_queue
+from common.database import database_now
 from common.errors import Duplicate
 from inventory import rules
 from inventory.errors import AlreadyReversed, InsufficientStock, StaleQuantity
@@ -24,7 +28,8 @@ from inventory.operations import (
 from inventory.querysets import StockLevelQuerySet
 from inventory.rules import Change
 from tests.factories import LocationFactory, ProductFactory, StockLevelFactory
-from tests.racing import race
+from tests.racing import in_a_thread, race, somebody_waits_for_a_lock, waiting_for_a_lock
+from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.concurrency, pytest.mark.django_db(transaction=True)]
 
@@ -177,6 +182,24 @@ def test_a_level_that_several_want_to_make_is_made_once():
     assert the_ledger_is_whole(made)
 
 
+def test_a_level_that_is_opened_while_others_fill_it_makes_nobody_wait_in_a_circle(monkeypatch):
+    """Who opens a level holds the product's other levels first, as those do who fill it."""
+    conflicts = []
+    monkeypatch.setattr("common.database.is_conflict", conflicts.append)
+    level = StockLevelFactory(on_hand=1)
+    for number in range(5):
+        place = LocationFactory(code=f"place-{number}").code
+
+        def work(worker, place=place):
+            if worker % 2:
+                return open_inventory(product_id=level.product_id, quantity=1, location=place)
+            wish = Change(product_id=level.product_id, delta=1, location=place)
+            return adjust_stock(changes=[wish])
+
+        race(work, WORKERS)
+    assert conflicts == []
+
+
 def transfer_one(level: StockLevel, *places: str):
     def transfer(number):
         there, back = places if number % 2 else places[::-1]
@@ -259,15 +282,137 @@ def test_without_the_lock_a_transfer_is_taken_back_several_times_over(monkeypatc
     assert count(outcomes, Error) == 3
 
 
+def set_reorder_point(level: StockLevel):
+    return lambda number: set_reorder_settings(
+        stock_level_id=level.pk, changes={"reorder_point": number}
+    )
+
+
 def test_reorder_settings_and_sales_do_not_overwrite_each_other():
     level = StockLevelFactory(on_hand=10)
+    version = level.version
 
     def work(number):
-        if number % 2:
-            return take_one(level)(number)
-        return set_reorder_settings(stock_level_id=level.pk, changes={"reorder_point": number})
+        return (take_one if number % 2 else set_reorder_point)(level)(number)
 
     outcomes = race(work, WORKERS)
     assert not [outcome for outcome in outcomes if isinstance(outcome, Exception)]
     assert the_ledger_is_whole(level)
-    assert level.on_hand == 6
+    assert (level.on_hand, level.version) == (6, version + WORKERS)
+
+
+def test_without_the_lock_reorder_settings_forget_each_other(monkeypatch):
+    """Negative control: all four write the version after the one they have read."""
+    level = StockLevelFactory(on_hand=10)
+    version = level.version
+    monkeypatch.setattr(StockLevelQuerySet, "locked", lambda levels: levels.order_by("pk"))
+    everyone_has_read = Barrier(4, timeout=10)
+
+    def now_late():
+        everyone_has_read.wait()
+        return database_now()
+
+    monkeypatch.setattr("inventory.operations.settings.database_now", now_late)
+    race(set_reorder_point(level), 4)
+    level.refresh_from_db()
+    assert level.version == version + 1
+
+
+# One level that somebody holds
+
+
+@contextmanager
+def held(level):
+    """Another session holds it for this block."""
+    other = connection.copy()
+    try:
+        with other.cursor() as holder:
+            holder.execute("BEGIN")
+            holder.execute(
+                "SELECT 1 FROM inventory_stocklevel WHERE id = %s FOR UPDATE", [level.pk]
+            )
+            yield
+    finally:
+        other.close()
+
+
+def sell(client, level):
+    change = {"quantity_delta": -1}
+    return client.patch(f"/api/v1/inventory/{level.product_id}", change, "application/json")
+
+
+@pytest.fixture
+def places(monkeypatch):
+    def are(number):
+        monkeypatch.setattr(lock_queue, "places", number)
+        monkeypatch.setattr(lock_queue, "_patience", 0)
+
+    return are
+
+
+def rows_and_changes(level):
+    """Rows that a session may hold, and a change through the API that has to wait for each."""
+    return {
+        "stock level": ("inventory_stocklevel", level.pk, f"stock-levels/{level.pk}"),
+        "product": ("products_product", level.product_id, f"products/{level.product_id}"),
+        "location": ("inventory_location", level.location_id, f"locations/{level.location_id}"),
+    }
+
+
+CHANGES = {
+    "stock level": {"reorder_point": 3},
+    "product": {"name": "Mug"},
+    "location": {"name": "Attic"},
+}
+
+
+@pytest.mark.parametrize("what", CHANGES)
+def test_any_row_that_is_held_keeps_few_threads(client, places, what):
+    table, pk, path = rows_and_changes(StockLevelFactory(location=LocationFactory()))[what]
+    places(1)
+
+    def change():
+        return client.patch(f"/api/v1/{path}", CHANGES[what], "application/json")
+
+    other = connection.copy()
+    with ThreadPoolExecutor(1) as threads:
+        try:
+            with other.cursor() as holder:
+                holder.execute("BEGIN")
+                holder.execute(f"SELECT 1 FROM {table} WHERE id = %s FOR UPDATE", [pk])  # noqa: S608
+                waits = threads.submit(in_a_thread, change)
+                wait_until(somebody_waits_for_a_lock)
+                refused = change()
+        finally:
+            other.close()
+        assert waits.result().status_code == 200
+    assert (refused.status_code, refused["Retry-After"]) == (503, "1")
+
+
+def test_a_level_that_is_held_keeps_few_threads_and_stops_no_other_product(client, places):
+    Location.objects.default()
+    stuck, free = StockLevelFactory(on_hand=7), StockLevelFactory(on_hand=7)
+    places(1)
+    with ThreadPoolExecutor(1) as threads:
+        with held(stuck):
+            waits = threads.submit(in_a_thread, sell, client, stuck)
+            wait_until(somebody_waits_for_a_lock)
+            refused, sold = sell(client, stuck), sell(client, free)
+        assert waits.result().status_code == 200
+    assert (refused.status_code, refused["Retry-After"]) == (503, "1")
+    assert refused.json()["errors"][0]["code"] == "service_unavailable"
+    assert sold.status_code == 200
+    assert [the_ledger_is_whole(level) for level in (stuck, free)] == [True, True]
+    assert (stuck.on_hand, free.on_hand) == (6, 6)
+
+
+def test_without_the_bound_everybody_waits_for_it(client, places):
+    """Negative control: the refusal above is the bound's, not the lock's."""
+    Location.objects.default()
+    stuck = StockLevelFactory(on_hand=7)
+    places(2)
+    with ThreadPoolExecutor(2) as threads:
+        with held(stuck):
+            waiting = [threads.submit(in_a_thread, sell, client, stuck) for _ in range(2)]
+            wait_until(lambda: waiting_for_a_lock() == 2)
+        assert [one.result().status_code for one in waiting] == [200, 200]

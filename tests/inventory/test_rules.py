@@ -118,9 +118,34 @@ def test_a_count_against_another_quantity_is_refused_with_the_current_one():
     assert refusal.value.meta == {"expected": 8, "current": 7, "version": 3}
 
 
+def test_a_delta_that_was_decided_on_another_quantity_is_refused():
+    levels = [Level(MAIN, on_hand=7), Level(SOUTH, on_hand=2, version=3)]
+    assert decided(change(delta=-1, expected=9), *levels) == [Posting(MAIN, -1, "sale")]
+    assert decided(change(delta=-1, expected=2), *levels, at=SOUTH) == [Posting(SOUTH, -1, "sale")]
+    with pytest.raises(StaleQuantity):
+        decided(change(delta=-1, expected=7), *levels)
+
+
+def test_the_total_of_several_locations_again_is_no_change():
+    levels = [Level(MAIN, on_hand=7), Level(SOUTH, on_hand=2)]
+    assert decided(change(count=9), *levels) == []
+
+
+def test_a_count_has_no_other_reason():
+    with pytest.raises(Invalid) as refusal:
+        decided(change(count=4, expected=7, reason="sale"), Level(MAIN, on_hand=7))
+    assert refusal.value.attribute == "reason"
+
+
 def test_a_count_below_what_is_promised_is_refused():
     with pytest.raises(BelowReserved):
         decided(change(count=1, expected=7), Level(MAIN, on_hand=7, reserved=2))
+
+
+def test_a_count_takes_promises_back_before_the_next_change_is_decided():
+    counted = [Posting(MAIN, -4, "count")]
+    (level,) = rules.applied([Level(MAIN, on_hand=5, reserved=5)], counted)
+    assert (level.on_hand, level.available) == (1, 0)
 
 
 def test_a_count_of_a_product_at_several_locations_must_name_one():

@@ -17,10 +17,18 @@ from common.database import database_now
 from common.events.models import Event
 from common.idempotency.models import IdempotencyRecord
 from common.observability.context import acting_as
-from inventory.management.demo import loading, marking
+from inventory.management.demo import loading, marking, shop
 from inventory.management.demo.catalogue import ARTICLES
 from inventory.management.demo.month import DAYS, Kind, month
-from inventory.models import Location, StockLevel, StockMovement, Transfer
+from inventory.models import (
+    Allocation,
+    Batch,
+    Location,
+    Reservation,
+    StockLevel,
+    StockMovement,
+    Transfer,
+)
 from inventory.operations import adjust_stock
 from inventory.rules import Change
 from products.models import Category, Product
@@ -54,13 +62,14 @@ def clear() -> None:
 
 @pytest.fixture
 def demo(db):
-    assert seed_demo() == "The demo is loaded."
+    assert seed_demo().startswith("The demo is loaded: ")
 
 
 @pytest.fixture
 def two_articles(monkeypatch):
     """Where it does not matter how much there is, two articles make a demo sooner than ten."""
-    monkeypatch.setattr(loading, "ARTICLES", ARTICLES[-2:])
+    for module in (loading, shop):
+        monkeypatch.setattr(module, "ARTICLES", ARTICLES[-2:])
 
 
 @pytest.fixture
@@ -123,6 +132,16 @@ def test_the_demo_is_a_shop_with_a_month_behind_it():
     assert 2 <= levels.low().count() <= 4
 
 
+@pytest.mark.usefixtures("demo")
+def test_goods_are_on_their_way_and_some_are_promised():
+    assert Batch.objects.incoming().count() == 3
+    assert Batch.objects.filter(eta__lt=database_now().date()).count() == 1
+    statuses = Reservation.objects.order_by("order_reference").values_list("status", flat=True)
+    assert list(statuses) == ["confirmed", "active"]
+    assert Allocation.objects.exclude(batch=None).exists()
+    call_command("verify_stock", verbosity=0)
+
+
 @pytest.mark.usefixtures("small_demo")
 def test_the_ledger_agrees_and_was_written_by_the_operations():
     call_command("verify_stock", stderr=StringIO())
@@ -167,8 +186,12 @@ def test_pictures_nowhere_are_refused_and_nothing_is_loaded(db, base):
 @pytest.mark.usefixtures("small_demo")
 def test_a_second_run_changes_nothing_and_asks_little(django_assert_num_queries):
     before = rows()
-    with django_assert_num_queries(3):  # the lock, a look at the products, the mark
-        assert seed_demo() == "The demo is there already."
+    with django_assert_num_queries(4):  # may it, the lock, a look at the products, the mark
+        said = seed_demo()
+    size = f"{Product.objects.count()} products and {StockMovement.objects.count()} movements"
+    assert said == (
+        f"A demo of {size} is there already: `manage.py seed_demo --clear` makes room for another."
+    )
     assert rows() == before
 
 
@@ -182,8 +205,9 @@ def no_mark_left():
 @pytest.mark.concurrency
 @pytest.mark.django_db(transaction=True)
 def test_of_two_at_once_one_loads_the_demo(two_articles, no_mark_left):
-    said = race(lambda _: seed_demo(), workers=2)
-    assert sorted(said) == ["The demo is loaded.", "The demo is there already."]
+    said = sorted(race(lambda _: seed_demo(), workers=2))
+    assert said[1].startswith("The demo is loaded: 2 products")
+    assert said[0].startswith("A demo of 2 products")
     assert Product.objects.count() == 2
     call_command("verify_stock", stderr=StringIO())
 
@@ -191,11 +215,11 @@ def test_of_two_at_once_one_loads_the_demo(two_articles, no_mark_left):
 @pytest.mark.django_db(transaction=True)
 def test_a_demo_that_fails_on_the_way_leaves_nothing(monkeypatch, two_articles, no_mark_left):
     before = rows()
-    monkeypatch.setattr(loading, "_set_reorder_points", lambda: 1 // 0)
+    monkeypatch.setattr(shop, "_set_reorder_points", lambda: 1 // 0)
     with pytest.raises(ZeroDivisionError):
         seed_demo()
     assert rows() == before
-    assert not marking.is_marked()
+    assert marking.marked() is None
 
 
 @pytest.mark.django_db
@@ -205,7 +229,7 @@ def test_where_there_is_data_the_demo_stays_away(own):
     before = rows()
     assert seed_demo() == "This database holds data of its own: the demo was not loaded."
     assert rows() == before
-    assert not marking.is_marked()
+    assert marking.marked() is None
 
 
 # Gone again

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, date, datetime
 from io import StringIO
 
 import pytest
@@ -9,8 +10,8 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 
 from inventory import verification
-from inventory.models import StockLevel
-from inventory.operations import adjust_stock
+from inventory.models import Batch, Reservation, ReservationLine, StockLevel
+from inventory.operations import Wanted, adjust_stock, create_batch, reserve
 from inventory.rules import Change
 from tests.factories import LocationFactory, ProductFactory, StockLevelFactory
 
@@ -59,15 +60,16 @@ def verdict() -> list[list[str]]:
     return [line.split("\t") for line in output.getvalue().splitlines()]
 
 
-def line(level: StockLevel, figure: str, expected: int, found: int) -> list[str]:
+def line(level: StockLevel, figure: str, expected: object, found: object) -> list[str]:
     return [str(level.pk), "MUG", "main", figure, str(expected), str(found)]
 
 
 @pytest.fixture(params=[1, 2, 3, 20_000], ids="{}_at_once".format)
 def at_once(request, monkeypatch):
     """Wherever the ledger is cut into steps, nothing is overlooked and nothing counted twice."""
-    monkeypatch.setattr(verification, "MOVEMENTS_AT_ONCE", request.param)
-    monkeypatch.setattr(verification, "LEVELS_AT_ONCE", request.param)
+    monkeypatch.setattr(verification.ledger, "MOVEMENTS_AT_ONCE", request.param)
+    monkeypatch.setattr(verification.ledger, "LEVELS_AT_ONCE", request.param)
+    monkeypatch.setattr(verification.promises, "ROWS_AT_ONCE", request.param)
 
 
 def test_what_the_operations_wrote_is_right(mugs, at_once):
@@ -162,8 +164,56 @@ def test_stock_of_deleted_products_is_verified_too(mugs):
     assert verdict() == [line(mugs, "on_hand", 2, 9)]
 
 
+@pytest.fixture
+def promised(mugs) -> StockLevel:
+    """An open order has three mugs on shelves, and two of five that are on their way."""
+    create_batch(product_id=mugs.product_id, reference="PO-1", quantity=5, eta=date(2030, 1, 5))
+    lines = [Wanted(5, product_id=mugs.product_id)]
+    reserve(order_reference="ORDER-1", lines=lines, allow_incoming=True)
+    mugs.refresh_from_db()
+    return mugs
+
+
+def test_what_is_promised_and_on_its_way_is_right(promised, at_once):
+    assert (promised.reserved, promised.incoming) == (2, 5)
+    assert verdict() == []
+
+
+@pytest.mark.parametrize(
+    ("spoilt", "figure", "expected", "found"),
+    [
+        ({"reserved": 1}, "reserved", 2, 1),
+        ({"incoming": 4}, "incoming", 5, 4),
+        ({"next_eta": date(2030, 1, 6)}, "next_eta", date(2030, 1, 5), date(2030, 1, 6)),
+    ],
+)
+def test_a_level_that_tells_its_promises_wrong(promised, at_once, spoilt, figure, expected, found):
+    StockLevel.objects.filter(pk=promised.pk).update(**spoilt)
+    assert verdict() == [line(promised, figure, expected, found)]
+
+
+def test_a_batch_that_tells_its_promises_wrong(promised, at_once):
+    Batch.objects.update(allocated=1)
+    (row,) = verdict()
+    assert row[1:] == ["MUG", "main", "allocated of batch PO-1", "2", "1"]
+
+
+def test_a_line_whose_parts_are_not_the_whole(promised, at_once):
+    ReservationLine.objects.update(unallocated=1)
+    (row,) = verdict()
+    assert row[1:] == ["MUG", "", "parts of a line of ORDER-1", "5", "6"]
+    Reservation.objects.update(expires_at=datetime(2020, 1, 1, tzinfo=UTC))
+    assert verdict() == []
+
+
+def test_an_order_that_has_ended_and_still_holds_something(promised, at_once):
+    Reservation.objects.update(status="released")
+    figures = {tuple(row[3:]) for row in verdict()}
+    assert figures == {("allocated to ORDER-1, which has ended", "0", number) for number in "12"}
+
+
 def test_sales_between_two_steps_are_no_difference(mugs, monkeypatch):
-    monkeypatch.setattr(verification, "MOVEMENTS_AT_ONCE", 2)
+    monkeypatch.setattr(verification.ledger, "MOVEMENTS_AT_ONCE", 2)
     found = []
     for step in verification.verify():
         found += step.differences
@@ -173,7 +223,7 @@ def test_sales_between_two_steps_are_no_difference(mugs, monkeypatch):
 
 
 def test_a_step_reads_no_more_than_its_share_of_a_long_ledger(mugs, monkeypatch):
-    monkeypatch.setattr(verification, "MOVEMENTS_AT_ONCE", 2)
+    monkeypatch.setattr(verification.ledger, "MOVEMENTS_AT_ONCE", 2)
     assert max(step.movements for step in verification.verify()) <= 4
 
 
@@ -181,7 +231,8 @@ def test_the_number_of_queries_depends_on_steps_not_on_stock_levels(
     mugs, django_assert_num_queries
 ):
     StockLevelFactory.create_batch(20, on_hand=1)
-    with django_assert_num_queries(4):  # the total; the levels, twice; one step
+    # the total; the levels, twice; one step; batches, open lines, ended reservations
+    with django_assert_num_queries(7):
         assert verdict() == []
 
 

@@ -21,6 +21,7 @@ pytestmark = pytest.mark.django_db
 LIST = "/admin/products/product/"
 ADD = f"{LIST}add/"
 FORM = "product_form"
+AN_AMOUNT = "Enter an amount like 12.50, without thousands marks."
 MUG = {"sku": "MUG", "name": "Mug", "description": "Holds 0.3 l.", "price": "12.50"}
 
 
@@ -75,24 +76,56 @@ def test_text_is_kept_in_one_form(admin_client):
 @pytest.mark.parametrize(
     ("entered", "field", "sentence"),
     [
-        ({"sku": "TAKEN"}, "sku", "This sku is taken."),
-        ({"sku": "taken"}, "sku", "This sku is taken."),
+        ({"sku": "TAKEN"}, "sku", "This SKU is taken."),
+        ({"sku": "taken"}, "sku", "This SKU is taken."),
+        ({"barcode": "4006381333931"}, "barcode", "This barcode is taken."),
         ({"sku": "not a sku"}, "sku", "Use 1 to 64 letters, digits and - _ . / only."),
         ({"barcode": "4006381333930"}, "barcode", "The check digit of this barcode is wrong."),
         ({"images": "ftp://a.example/1"}, "images", "An image is an http or https URL."),
+        ({"images": "https://a.example/1\n" * 21}, "images", "At most 20 images."),
         ({"name": "bell\x07"}, "name", "Control characters are not allowed."),
         ({"name": ""}, "name", "This field is required."),
         ({"description": " "}, "description", "This field is required."),
         ({"price": "12.505"}, "price", "Ensure that there are no more than 2 decimal places."),
+        ({"price": "1,234"}, "price", "Ensure that there are no more than 2 decimal places."),
+        ({"price": "1.234,50"}, "price", AN_AMOUNT),
+        ({"price": "1e3"}, "price", AN_AMOUNT),
+        ({"price": "NaN"}, "price", AN_AMOUNT),
     ],
 )
 def test_what_is_refused_is_a_sentence_at_its_field(admin_client, entered, field, sentence):
-    ProductFactory(sku="TAKEN")
+    ProductFactory(sku="TAKEN", barcode="4006381333931")
     answer = send(admin_client, ADD, FORM, **MUG | entered)
     assert errors_on(answer) == {field: [sentence]}
     assert sentence in text_of(answer)
     assert Product.objects.count() == 1
     assert not LogEntry.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"price": ""},
+        {"images": "ftp://a.example/1"},
+        {"price": "", "images": "https://a.example/1\nftp://a.example/1"},
+    ],
+)
+def test_one_round_tells_all_that_is_wrong(admin_client, other):
+    ProductFactory(sku="TAKEN")
+    codes = {"sku": "taken", "barcode": "4006381333930"}
+    said = errors_on(send(admin_client, ADD, FORM, **MUG | codes))
+    assert said == {
+        "sku": ["This SKU is taken."],
+        "barcode": ["The check digit of this barcode is wrong."],
+    }
+    more = errors_on(send(admin_client, ADD, FORM, **MUG | codes | other))
+    assert more.keys() == {*said, *other}
+
+
+@pytest.mark.parametrize("price", ["12,50", "12,5", " 12.50 "])
+def test_a_price_may_have_a_comma_before_its_cents(admin_client, price):
+    send(admin_client, ADD, FORM, **MUG | {"price": price})
+    assert Product.objects.get().price == Decimal("12.50")
 
 
 @pytest.mark.parametrize("price", ["0", "-1"])
@@ -149,6 +182,18 @@ def test_a_refused_change_keeps_what_was_entered(admin_client):
     assert mug.sku == "MUG"
 
 
+def test_the_history_of_a_page_says_what_staff_did_and_what_is_not_in_it(admin_client):
+    mug = ProductFactory(name="Mug")
+    operations.change_product(product_id=mug.pk, changes={"name": "Cup"})
+    page = text_of(admin_client.get(page_of(mug, "history")))
+    assert "Nobody has changed it here yet." in page
+    assert "What programs change is not listed here." in page
+    send(admin_client, page_of(mug), FORM, name="Beaker")
+    page = text_of(admin_client.get(page_of(mug, "history")))
+    assert "Nobody has changed it" not in page
+    assert "Changed Name." in page
+
+
 # Deleting
 
 
@@ -157,12 +202,19 @@ def test_deleting_asks_first_and_keeps_the_row_for_staff(admin_client):
     StockLevelFactory(product=mug, on_hand=3)
     page = text_of(admin_client.get(page_of(mug, "delete")))
     assert "A deleted product leaves the catalogue" in page
+    assert "3 on hand: once deleted" in page
+    empty = ProductFactory()
+    assert "on hand" not in text_of(admin_client.get(page_of(empty, "delete")))
+    together = {"action": "delete_selected", "_selected_action": [mug.pk, empty.pk]}
+    assert "3 on hand: once deleted" in text_of(admin_client.post(LIST, together))
     admin_client.post(page_of(mug, "delete"), {"post": "yes"})
     mug.refresh_from_db()
     assert mug.deleted_at
     assert Event.objects.get(type="product.deleted").actor == "admin"
     assert LogEntry.objects.get().is_deletion()
-    assert "3 on hand" in text_of(admin_client.get(page_of(mug)))
+    page = text_of(admin_client.get(page_of(mug)))
+    assert 'data-title="On hand">3<' in page
+    assert "/adjust/" not in page
     assert admin_client.get(page_of(mug, "history")).status_code == 200
 
 

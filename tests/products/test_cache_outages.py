@@ -132,7 +132,7 @@ def test_a_quota_that_redis_cannot_count_does_not_lock_anybody_out(api_client, p
 
 @pytest.mark.concurrency
 @pytest.mark.django_db(transaction=True)
-def test_a_frozen_redis_slows_down_one_request_and_not_all(client, stored, own_redis):
+def test_a_frozen_redis_slows_nobody_down_for_long(client, stored, own_redis):
     path = f"{PRODUCTS}/{stored.pk}"
     together = Barrier(8)
 
@@ -147,5 +147,5 @@ def test_a_frozen_redis_slows_down_one_request_and_not_all(client, stored, own_r
         return time.monotonic() - began
 
     waits = race(read, workers=8)
-    assert sum(wait > 2 * redis.LONGEST_SECONDS for wait in waits) <= 1
+    assert max(waits) < 1.0
     assert Product.objects.count() >= 1

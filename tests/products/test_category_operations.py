@@ -15,7 +15,7 @@ from products import operations
 from products.errors import CategoryInUse
 from products.models import Category, Product
 from tests.factories import CategoryFactory, ProductFactory
-from tests.racing import race
+from tests.racing import race, somebody_waits_for_a_lock
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.django_db
@@ -31,12 +31,6 @@ def change(product, expected_version=None, **changes):
     return operations.change_product(
         product_id=product.pk, changes=changes, expected_version=expected_version
     )
-
-
-def somebody_waits_for_a_lock():
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
-        return cursor.fetchone()[0] > 0
 
 
 def facts(kind):

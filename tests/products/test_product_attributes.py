@@ -179,10 +179,25 @@ def test_a_new_sku_can_be_generated_and_an_old_one_not(client):
 
 
 def test_text_is_normalised_and_trimmed(client):
-    attributes = shown(create(client, name="  Cafe\u0301 ", description=" a\n\tb ", sku=" mug "))
+    attributes = shown(create(client, name="  Cafe\u0301 ", description=" a\n\tb "))
     assert attributes["name"] == "Caf\u00e9"
     assert attributes["description"] == "a\n\tb"
-    assert attributes["sku"] == "MUG"
+
+
+@pytest.mark.parametrize("space", ["{}\n", " {}"])
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("sku", "MUG"),
+        ("barcode", "4006381333931"),
+        ("images", "https://example.com/mug.jpg"),
+        ("status", "draft"),
+    ],
+)
+def test_what_has_a_form_is_not_trimmed_into_it(client, name, value, space):
+    value = space.format(value)
+    answer = create(client, **{name: [value] if name == "images" else value})
+    assert answer.status_code == 422
 
 
 def test_the_length_of_a_name_is_that_of_what_is_kept(client):

@@ -63,10 +63,10 @@ def test_a_generated_sku_is_a_sku_and_not_given_twice():
 
 @pytest.mark.parametrize(
     "digits",
-    ["96385074", "036000291452", "4006381333931", "10614141000415", " 4006381333931 ", "00000000"],
+    ["96385074", "036000291452", "4006381333931", "10614141000415", "00000000"],
 )
 def test_a_barcode_with_a_right_check_digit(digits):
-    assert rules.barcode(digits) == digits.strip()
+    assert rules.barcode(digits) == digits
 
 
 @pytest.mark.parametrize(
@@ -82,6 +82,7 @@ def test_a_barcode_with_a_right_check_digit(digits):
         "\uff19\uff16\uff13\uff18\uff15\uff10\uff17\uff14",
         "9638507\u2074",
         "4006381-333931",
+        "4006381333931\n",
         "-6385074",
     ],
 )

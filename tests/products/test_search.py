@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from random import Random
+from uuid import uuid4
+
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from uuid_utils.compat import uuid7
 
-from products import querysets
+from common.api.pagination import _total
+from products import searching
 from products.models import Product
 from tests.factories import ProductFactory
 
@@ -109,12 +114,161 @@ def test_a_search_goes_together_with_filters(client):
     assert [one["attributes"]["sku"] for one in answer.json()["data"]] == ["B"]
 
 
-def test_a_search_looks_at_so_many_candidates_and_no_more(client, monkeypatch):
-    assert querysets.MAX_CANDIDATES == 1_000
-    monkeypatch.setattr(querysets, "MAX_CANDIDATES", 7)
-    ProductFactory.create_batch(12, name="Mug")
-    page = client.get(PRODUCTS, {"filter[search]": "mug"}).json()["meta"]["page"]
-    assert page == {"number": 1, "size": 10, "total": 7}
+WORDS = ("mug", "mugs", "cup", "caf\u00e9", "blue", "bluebell", "red", "steel", "oak", "tea")
+
+
+@pytest.fixture(params=[uuid7, uuid4])
+def shelves(request):
+    """200 products, each with the words that one finds in it by reading.
+
+    Once with ids in the order of creation, once with those of a catalogue that was imported.
+    """
+    random = Random("shelves")  # noqa: S311 - no secret
+    shelves = {}
+    for number in range(200):
+        one, two, three, four = random.choices(WORDS, k=4)
+        product = Product(name=f"{one.title()} {two}", description=f"{three}, {four}!")
+        product.pk, product.sku, product.price = request.param(), f"TRAY-{number}", number + 1
+        words = {"tray", str(number), one, two, three, four}
+        shelves[product] = {word.replace("\u00e9", "e") for word in words}
+    Product.objects.bulk_create(shelves)
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE products_product")  # which words are common
+    return shelves
+
+
+def read(words, text):
+    *whole, last = text.split()
+    return words.issuperset(whole) and any(word.startswith(last) for word in words)
+
+
+def look_at(monkeypatch, ranked, newest, sample, of_many=None):
+    monkeypatch.setattr(searching, "MOST_RANKED", ranked)
+    monkeypatch.setattr(searching, "RANKED_OF_MANY", of_many or ranked)
+    monkeypatch.setattr(searching, "NEWEST", newest)
+    monkeypatch.setattr(searching, "SAMPLE", sample)
+
+
+@pytest.mark.parametrize("price", [0, 120])
+@pytest.mark.parametrize(
+    "limits", [(1_000, 20_000, 2_000), (20, 40, 4), (20, 100, 10), (7, 200, 9)]
+)
+def test_a_search_finds_what_reading_every_product_finds(shelves, monkeypatch, limits, price):
+    """All of it, or as many as may be ranked; and it says which."""
+    look_at(monkeypatch, *limits)
+    words = [word.replace("\u00e9", "e") for word in WORDS]
+    texts = ["t", "m", "bl", "stee", "red b", "tray-", "tray-1", "1", *words[::3]]
+    texts += [f"{first} {second}" for first in words[::4] for second in words[1:8:3]]
+    for text in texts:
+        plain = text.replace("-", " ").strip()
+        expected = {
+            product
+            for product, own in shelves.items()
+            if read(own, plain) and product.price >= price
+        }
+        rows = Product.objects.living().filter(price__gte=price).matching(text)
+        found = list(rows)
+        assert set(found) <= expected, text
+        assert len(set(found)) == len(found) == min(len(expected), limits[0]), text
+        total, is_exact = _total(rows, 0, found, len(found))
+        assert is_exact == (len(expected) <= limits[0]), text
+        assert total == len(expected) if is_exact else total > len(found), text
+
+
+def test_what_a_sample_promised_and_reading_did_not_find_is_asked_of_the_index(monkeypatch):
+    """Eight mugs are the newest; of the twenty that are read, no more; before those, ten."""
+    for number, name in ((10, "Mug"), (12, "Cup"), (8, "Mug")):
+        ProductFactory.create_batch(number, name=name)
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE products_product")
+    look_at(monkeypatch, ranked=10, newest=20, sample=6)
+    found = Product.objects.living().matching("mug")
+    assert len(found) == 10
+    assert found[0].are_left_out
+
+
+def test_the_newest_are_read_where_a_sample_promises_enough(monkeypatch):
+    products = ProductFactory.create_batch(40, name="Mug")
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE products_product")
+    look_at(monkeypatch, ranked=10, newest=20, sample=5)
+    newest = sorted(products, key=lambda product: product.pk)[-10:]
+    assert set(Product.objects.living().matching("mug")) <= {*newest, products[-11]}
+
+
+class TestFarMoreThanAreRanked:
+    """Of 120 mugs 8 are ranked, where 20 of 90 are; the numbers are 250, 5 000 and 1 000."""
+
+    @pytest.fixture(autouse=True)
+    def limits(self, monkeypatch):
+        assert (searching.RANKED_OF_MANY, searching.MOST_RANKED) == (250, 1_000)
+        assert searching.FAR_MORE * searching.MOST_RANKED == 5_000
+        look_at(monkeypatch, ranked=20, newest=40, sample=10, of_many=8)
+
+    def shelf(self, mugs, cups=0):
+        """PostgreSQL expects something of the beginnings of words from a hundred words on."""
+        ProductFactory.create_batch(cups, name="Cup", price=9)
+        ProductFactory.create_batch(mugs, name="Mug", price=5)
+        with connection.cursor() as cursor:
+            cursor.execute("ANALYZE products_product")
+
+    def test_fewer_will_do(self):
+        self.shelf(mugs=120)
+        found = list(Product.objects.living().matching("mug"))
+        assert len(found) == 8
+        assert found[0].are_left_out
+        assert found[0].number_found == pytest.approx(120, abs=5)
+
+    def test_up_to_there_as_many_as_ever(self):
+        self.shelf(mugs=90, cups=30)
+        found = list(Product.objects.living().matching("mug"))
+        assert len(found) == 20
+        assert found[0].number_found == pytest.approx(90, abs=5)
+
+    def test_only_those_count_that_pass_the_filters(self):
+        self.shelf(mugs=120, cups=15)
+        dear = Product.objects.living().filter(price__gt=6)
+        assert len(dear.matching("cup")) == 15
+        assert not dear.matching("mug").exists()
+
+
+class TestMoreThanAreRanked:
+    """Seven of twelve; the limit is 1 000."""
+
+    @pytest.fixture(autouse=True)
+    def twelve(self, monkeypatch):
+        assert searching.MOST_RANKED == 1_000
+        monkeypatch.setattr(searching, "MOST_RANKED", 7)
+        ProductFactory.create_batch(12, name="Mug")
+        with connection.cursor() as cursor:
+            cursor.execute("ANALYZE products_product")
+
+    def document(self, client, **query):
+        return client.get(PRODUCTS, {"filter[search]": "mug", **query}).json()
+
+    @pytest.mark.parametrize(("number", "shown"), [(1, 3), (3, 1), (4, 0), (50, 0)])
+    def test_every_page_says_that_the_total_is_an_estimate(self, client, number, shown):
+        document = self.document(client, **{"page[number]": number, "page[size]": 3})
+        page = document["meta"]["page"]
+        assert len(document["data"]) == shown
+        assert page.pop("total") == pytest.approx(12, abs=4)
+        assert page == {"number": number, "size": 3, "total_is_estimate": True}
+        assert "last" not in document["links"]
+
+    @pytest.mark.parametrize("start", [{}, {"page[after]": ""}])
+    def test_a_walk_ends_with_the_last_that_is_ranked(self, client, start):
+        document = self.document(client, **{"page[size]": 3}, **start)
+        seen = [one["id"] for one in document["data"]]
+        while url := document["links"].get("next"):
+            document = client.get(url).json()
+            seen += [one["id"] for one in document["data"]]
+        assert len(set(seen)) == len(seen) == 7
+
+    def test_where_seven_are_left_the_total_is_exact(self, client):
+        for product in Product.objects.all()[:5]:
+            client.delete(f"{PRODUCTS}/{product.pk}")
+        page = self.document(client)["meta"]["page"]
+        assert page == {"number": 1, "size": 10, "total": 7}
 
 
 @settings(

@@ -111,6 +111,10 @@ class Answers:
             return self._document({"type": "array", "items": resource}, ())
         return self._document(nullable(resource) if null else resource, ())
 
+    def meta(self) -> Schema:
+        """A document with nothing but figures."""
+        return self._top_level({"meta": attribute(self.serializer())})
+
     def collection(self, includes: Collection[str], *, numbered: bool) -> Schema:
         """The document of a page of resources."""
         return self.components.schema(

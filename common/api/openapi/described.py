@@ -17,13 +17,15 @@ Action = TypeVar("Action", bound="Callable[..., Any]")
 class Description:
     """``operation_id`` when the usual one (updateProduct) is not the word of the trade; the
     input that an action URL ``takes``; the ``status`` of its success; and statuses that it
-    refuses with beside the usual ones (``also``).
+    refuses with beside the usual ones (``also``). ``is_meta``: it answers with ``meta`` alone, in
+    the shape of the view's serializer.
     """
 
     operation_id: str = ""
     takes: type[StrictSerializer] | None = None
     status: int = 200
     also: tuple[int, ...] = ()
+    is_meta: bool = False
 
 
 def described(
@@ -32,11 +34,12 @@ def described(
     takes: type[StrictSerializer] | None = None,
     status: int = 200,
     also: tuple[int, ...] = (),
+    is_meta: bool = False,
 ) -> Callable[[Action], Action]:
     """Mark an action of a view; it goes on working as before."""
 
     def mark(action: Action) -> Action:
-        action.description_ = Description(operation_id, takes, status, also)  # type: ignore[attr-defined]
+        action.description_ = Description(operation_id, takes, status, also, is_meta)  # type: ignore[attr-defined]
         return action
 
     return mark

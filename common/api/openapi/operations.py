@@ -96,8 +96,8 @@ class Operation:
         )
 
     def _scope(self) -> str:
-        (permission,) = self.view.permission_classes
-        assert issubclass(permission, HasScope)  # noqa: S101  or the document would be silent
+        (permission,) = self.view.get_permissions()  # an action may need another one
+        assert isinstance(permission, HasScope)  # noqa: S101  or the document would be silent
         scope = permission.read_scope if self.method == "GET" else permission.write_scope
         return f"Needs the scope `{scope}`."
 
@@ -179,6 +179,9 @@ class Operation:
 
     def _resource(self) -> Schema:
         """One resource: fetched, made, changed, or what an action has made of it."""
+        if self.said.is_meta:
+            named = ["Idempotent-Replayed"]
+            return {"200": success(self.components, "The figures.", self.answers.meta(), named)}
         document = self.answers.one(self.view.includes)
         if self.action == "retrieve":
             found = success(self.components, "The resource.", document, ["ETag"])

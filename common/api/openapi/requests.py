@@ -48,12 +48,12 @@ class Input:
         plain = components.schema(self.name, self.attributes, self.declared)
         document = components.schema(f"{self.name}Document", self.document, self.declared)
         return {
-            JSONAPI: {"schema": document} | self._example(self._document_example()),
-            JSON: {"schema": {"oneOf": [plain, document]}} | self._example(self.declared.example),
+            JSONAPI: {"schema": document, "example": self._document_example()},
+            JSON: {
+                "schema": {"oneOf": [plain, document]},
+                "example": dict(self.declared.example),
+            },
         }
-
-    def _example(self, value: Mapping[str, Any]) -> Schema:
-        return {"example": dict(value)} if self.declared.example else {}
 
     def _document_example(self) -> Schema:
         resource: Schema = {"type": self._type()}

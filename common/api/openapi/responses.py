@@ -80,6 +80,7 @@ REFUSALS: Final = {
         "NotFound", "The resource, or one that the document names, does not exist (`not_found`)."
     ),
     406: Refusal("NotAcceptable", "Accept names nothing that we send (`not_acceptable`)."),
+    408: Refusal("Late", "The body did not arrive in time (`request_timeout`)."),
     409: Refusal(
         "Conflict",
         "It contradicts the present state (`duplicate`, `stale_quantity`, `location_in_use`, …), "
@@ -112,7 +113,7 @@ REFUSALS: Final = {
         "Unavailable", "The database is busy or away (`service_unavailable`).", ("Retry-After",)
     ),
 }
-ALWAYS: Final = (400, 401, 403, 406, 413, 415, 429, 503)
+ALWAYS: Final = (400, 401, 403, 406, 408, 413, 415, 429, 503)
 """Whatever the endpoint is."""
 
 

@@ -8,6 +8,7 @@ from typing import Any, Final
 import django_filters
 from django.db import models
 from rest_framework import fields as drf
+from rest_framework import serializers
 
 from common.api import fields, filters
 from common.api.openapi.components import Schema
@@ -109,7 +110,44 @@ def _(field: drf.ListField) -> Schema:
     return {"type": "array", "items": attribute(field.child), **length}
 
 
+@schema_of.register
+def _(serializer: serializers.ListSerializer) -> Schema:
+    return {"type": "array", "items": attribute(serializer.child)}
+
+
+@schema_of.register
+def _(serializer: serializers.Serializer) -> Schema:
+    """An object inside an attribute."""
+    properties = {name: attribute(one) for name, one in serializer.fields.items()}
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": sorted(properties),
+        "additionalProperties": False,
+    }
+
+
 # In requests
+
+
+@schema_of.register
+def _(field: fields.Objects) -> Schema:
+    demanded = [name for name, one in field.inputs.items() if one.required]
+    either = [{"required": [name]} for name in field.alternatives]
+    one: Schema = {
+        "type": "object",
+        "properties": {name: attribute(each) for name, each in field.inputs.items()},
+        "required": demanded,
+        "patternProperties": {"^@": {"description": "Ignored."}},
+        "additionalProperties": False,
+    }
+    items = one | ({"anyOf": either} if either else {})
+    return {"type": "array", "items": items, "minItems": 1, "maxItems": field.max_length}
+
+
+@schema_of.register
+def _(_field: fields.Day) -> Schema:
+    return {"type": "string", "format": "date"}
 
 
 @schema_of.register
@@ -157,6 +195,13 @@ def _(filter_: django_filters.CharFilter) -> Schema:
 
 
 @schema_of.register
+def _(_filter: filters.OneOf) -> Schema:
+    one = rf"[^,\s{CONTROLS}][^,{CONTROLS}]*"
+    described = f"At most {filters.MOST_VALUES} values, with commas between them."
+    return {"type": "string", "pattern": f"^{one}(,{one})*$", "description": described}
+
+
+@schema_of.register
 def _(_filter: django_filters.UUIDFilter) -> Schema:
     return {"type": "string", "format": "uuid"}
 
@@ -178,5 +223,10 @@ def _(_filter: filters.Number) -> Schema:
 
 
 @schema_of.register
-def _(_filter: django_filters.IsoDateTimeFilter) -> Schema:
+def _(_filter: filters.Day) -> Schema:
+    return {"type": "string", "format": "date"}
+
+
+@schema_of.register
+def _(_filter: filters.Instant) -> Schema:
     return {"type": "string", "format": "date-time"}

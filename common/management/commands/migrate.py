@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 WHILE_MIGRATING: Final = {"lock_timeout": "1s", "statement_timeout": "0"}
 ROLE_DEFAULTS: Final = {
-    "lock_timeout": "2s",
+    "lock_timeout": "1200ms",  # a row that many want is waited for twice: ADR 15
     "statement_timeout": "10s",
     "idle_in_transaction_session_timeout": "15s",
 }

@@ -8,9 +8,9 @@ from inventory import verification
 
 class Command(BaseCommand):
     help = (
-        "Recompute every stock level from its ledger. Prints each figure that differs: stock "
-        "level, SKU, location, figure, expected, found, parted by tabs. Exit code 1 if any does. "
-        "Locks nothing: run it at any time."
+        "Recompute every stock level from its ledger, its reservations and its batches, and those "
+        "from each other. Prints each figure that differs: id, SKU, location, figure, expected, "
+        "found, parted by tabs. Exit code 1 if any does. Locks nothing: run it at any time."
     )
 
     def handle(self, *_args, verbosity, **_options):
@@ -28,16 +28,18 @@ class Command(BaseCommand):
                     self.stdout.write(_line(difference))
                 found += len(step.differences)
                 bar.update(step.movements)
+        if found == 1:
+            raise CommandError("1 figure of stock differs from what explains it.")
         if found:
-            raise CommandError(f"{found} figures of stock differ from the ledger.")
+            raise CommandError(f"{found} figures of stock differ from what explains them.")
         if verbosity:
-            self.stderr.write("Every stock level agrees with its ledger.")
+            self.stderr.write("Every stock level agrees with its ledger and its promises.")
 
 
 def _line(difference: verification.Difference) -> str:
     return "\t".join(
         (
-            str(difference.stock_level_id),
+            str(difference.id),
             difference.sku,
             difference.location,
             difference.figure,

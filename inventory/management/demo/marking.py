@@ -6,6 +6,8 @@ backup and comes back with it, and whoever looks at the table sees it.
 
 from __future__ import annotations
 
+import re
+from dataclasses import dataclass
 from typing import Final
 
 from django.apps import apps
@@ -15,21 +17,44 @@ from common.database import in_transaction
 from inventory.models import Location
 from products import cache
 
-MARK: Final = "Demo data: `manage.py seed_demo --clear` empties this database."
+MARK: Final = "Demo data, {} products and {} movements: `seed_demo --clear` empties this database."
+MARKED: Final = re.compile(r"Demo data, (\d+) products and (\d+) movements: ")
 EMPTIED: Final = ("products", "inventory", "events", "idempotency")
 """The apps whose tables are emptied; API keys and staff stay."""
 
 
-def is_marked() -> bool:
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How much a demo has; beside the products, lines of the ledger."""
+
+    products: int
+    movements: int
+
+
+def marked() -> Size | None:
+    """The demo that was loaded into this database, if any was."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT obj_description('inventory_stockmovement'::regclass, 'pg_class')")
         (comment,) = cursor.fetchone()
-    return bool(comment == MARK)
+    found = MARKED.match(comment or "")
+    return Size(*map(int, found.groups())) if found else None
 
 
-def mark() -> None:
+def mark(size: Size) -> None:
     with connection.cursor() as cursor:
-        cursor.execute("COMMENT ON TABLE inventory_stockmovement IS %s", [MARK])
+        comment = MARK.format(size.products, size.movements)
+        cursor.execute("COMMENT ON TABLE inventory_stockmovement IS %s", [comment])
+
+
+def may_mark() -> bool:
+    """Whether this role owns the tables: in production the application does not (ADR 11)."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_has_role(relowner, 'USAGE') FROM pg_class"
+            " WHERE oid = 'inventory_stockmovement'::regclass"
+        )
+        (is_owner,) = cursor.fetchone()
+    return bool(is_owner)
 
 
 @in_transaction

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from http.client import HTTPConnection
+from secrets import token_hex
 from unittest.mock import Mock
+from urllib.parse import urlsplit
 
 import pytest
 from redis.exceptions import ResponseError
@@ -13,6 +18,12 @@ from common import redis
 from common.access import quota
 from common.access.quota import Verdict
 from tests.common.access.known import spend, spend_here
+
+
+@pytest.fixture(autouse=True)
+def patience(monkeypatch) -> None:
+    """On a busy machine Redis may take a while; taken for an outage, each process would count."""
+    monkeypatch.setattr(redis, "LONGEST_SECONDS", 5.0)
 
 
 def counter(client) -> str:
@@ -71,6 +82,24 @@ def test_counting_in_two_steps_would_let_more_pass(make_client, own_redis):
         assert sum(threads.map(spend_in_two_steps, range(500))) > 100
 
 
+@pytest.mark.slow
+def test_of_500_requests_at_once_over_http_exactly_100_pass(running_server):
+    """Through all processes of a server that has more to do than it can."""
+    key = running_server.manage(
+        "create_api_key", f"q-{token_hex(4)}", "--scope", "products:read", "--quota", "100"
+    ).strip()
+
+    def ask(_: int) -> int:
+        connection = HTTPConnection(urlsplit(running_server.base_url).netloc, timeout=60)
+        with closing(connection):
+            connection.request("GET", "/api/v1/products", headers={"X-API-Key": key})
+            return connection.getresponse().status
+
+    with ThreadPoolExecutor(100) as threads:
+        statuses = list(threads.map(ask, range(500)))
+    assert Counter(statuses) == {200: 100, 429: 400}
+
+
 def test_an_unlimited_client_costs_no_command_and_gets_no_headers(make_client, no_redis):
     client = make_client(quota=0)
     assert quota.commands(client) == []
@@ -87,7 +116,8 @@ def test_other_commands_travel_in_the_same_round_trip(make_client, own_redis, mo
     product, *spent = redis.pipelined([("GET", "product"), *quota.commands(client)])
     assert product is None
     assert quota.read(client, spent) == Verdict(3, remaining=2, reset_seconds=60, allowed=True)
-    converse.assert_called_once()
+    asked = [one for one in converse.call_args_list if one.args != ([("PING",)],)]
+    assert len(asked) == 1  # the line may have looked after itself besides
 
 
 def test_without_redis_each_process_counts_for_itself(make_client, no_redis, clock):

@@ -8,6 +8,7 @@ from tests.api_client import JSON
 from tests.factories import CategoryFactory, ProductFactory, StockLevelFactory
 
 PRODUCTS = "/api/v1/products"
+NOBODY = "00000000-0000-7000-8000-000000000000"
 MUG = {"name": "Mug", "description": "Red", "price": 4}
 
 
@@ -76,11 +77,11 @@ def test_self_is_the_address_asked_for_with_its_query(client, slash):
     product = ProductFactory(name="Caf\u00e9")
     asked = f"/api/v1/products/{product.pk}{slash}?fields[products]=name&include="
     assert client.get(asked).json()["links"]["self"] == (
-        f"http://testserver/api/v1/products/{product.pk}?fields[products]=name&include="
+        f"http://testserver/api/v1/products/{product.pk}?fields%5Bproducts%5D=name&include="
     )
     listed = client.get(f"{PRODUCTS}{slash}?filter[search]=caf%C3%A9&sort=-name")
     assert listed.json()["links"]["self"] == (
-        "http://testserver/api/v1/products?filter[search]=caf%C3%A9&sort=-name"
+        "http://testserver/api/v1/products?filter%5Bsearch%5D=caf%C3%A9&sort=-name"
     )
 
 
@@ -118,3 +119,26 @@ def test_an_empty_question_mark_changes_nothing(client):
     product = ProductFactory()
     plain = client.get(f"{PRODUCTS}/{product.pk}")
     assert client.get(f"{PRODUCTS}/{product.pk}?").content == plain.content
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("slash", ["", "/"])
+@pytest.mark.parametrize(
+    ("path", "page"), [("", "/admin/"), ("/api", "/docs"), ("/api/v1", "/docs")]
+)
+def test_above_the_api_a_person_is_sent_on_and_a_program_is_told_where_to_look(
+    client, path, page, slash
+):
+    answer = client.get(path + slash, headers={"Accept": "text/html"})
+    assert (answer.status_code, answer["Location"]) == (302, page)
+    answer = client.get(path + slash)
+    assert answer.status_code == 404
+    assert "/docs" in answer.json()["errors"][0]["detail"]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("path", ["/health", "/docs", "/api", PRODUCTS, f"{PRODUCTS}/{NOBODY}"])
+def test_a_line_break_is_no_end_of_an_address(client, path):
+    answer = client.get(f"{path}%0A")
+    assert answer.status_code == 404
+    assert "/docs" in answer.json()["errors"][0]["detail"]  # as for every unknown address

@@ -124,23 +124,38 @@ def test_input_that_never_ends_is_not_touched():
     assert "CONTENT_LENGTH" not in seen
 
 
+class Late(BytesIO):
+    """A body that does not come in time: see config.web_worker."""
+
+    def read(self, _size: int | None = -1, /) -> bytes:
+        raise TimeoutError
+
+
 @pytest.mark.django_db(transaction=True)
-def test_a_chunked_body_that_is_too_large_ends_as_any_other(client):
-    """Through the whole service: the API refuses it in its own words."""
+@pytest.mark.parametrize(
+    ("framing", "body", "status", "code"),
+    [
+        (CHUNKED, BytesIO(b"x" * (2**20 + 9)), "413 Request Entity Too Large", "payload_too_large"),
+        (CHUNKED, Late(), "408 Request Timeout", "request_timeout"),
+        ({"CONTENT_LENGTH": "9"}, Late(), "408 Request Timeout", "request_timeout"),
+    ],
+)
+def test_bodies_that_are_too_large_or_late_end_alike(client, framing, body, status, code):
+    """Through the whole service: the API refuses them in its own words."""
     from config.wsgi import application
 
-    status: list[str] = []
+    given: list[str] = []
     environ = {
         **client._base_environ(PATH_INFO="/api/v1/products", REQUEST_METHOD="POST"),
-        **CHUNKED,
+        **framing,
         "HTTP_X_API_KEY": client.key,
         "CONTENT_TYPE": "application/json",
-        "wsgi.input": BytesIO(b"x" * (2**20 + 9)),
+        "wsgi.input": body,
     }
 
     def start_response(line: str, *_: object) -> Any:
-        status.append(line)
+        given.append(line)
 
-    body = b"".join(application(environ, start_response))
-    assert status == ["413 Request Entity Too Large"]
-    assert b'"payload_too_large"' in body
+    answer = b"".join(application(environ, start_response))
+    assert given == [status]
+    assert f'"{code}"' in answer.decode()

@@ -223,3 +223,64 @@ def test_an_asterisk_means_any_version_of_what_exists(client, path):
     client.delete(path)
     answer = client.patch(path, {"name": "Cup"}, JSON, headers={"If-Match": "*"})
     assert answer.status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("header", "is_ruled_out"),
+    [
+        (None, False),
+        ('"2"', False),
+        ("garbage", False),
+        ("*", True),
+        ('"3"', True),
+        ('W/"3"', True),
+        ('"1", "3-abc"', True),
+    ],
+)
+def test_what_must_not_be_there(header, is_ruled_out):
+    try:
+        conditional.check_if_none_match(header, 3)
+    except PreconditionFailed:
+        assert is_ruled_out
+    else:
+        assert not is_ruled_out
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("method", ["PATCH", "DELETE"])
+@pytest.mark.parametrize("header", ["*", '"1"'])
+@pytest.mark.parametrize("kind", ["products", "categories", "locations"])
+def test_a_change_of_what_must_not_be_there_is_refused(client, kind, method, header):
+    factories = {
+        "products": ProductFactory,
+        "categories": CategoryFactory,
+        "locations": LocationFactory,
+    }
+    url = f"/api/v1/{kind}/{factories[kind]().pk}"
+    headers = {"If-None-Match": header}
+    answer = client.generic(method, url, b'{"name": "Other"}', JSON, headers=headers)
+    assert answer.status_code == 412
+    assert answer.json()["errors"][0]["source"] == {"header": "If-None-Match"}
+    assert client.get(url).json()["data"]["attributes"]["version"] == 1
+
+
+@pytest.mark.django_db
+def test_stock_is_not_changed_either(client):
+    level = StockLevelFactory(on_hand=5)
+    url = f"/api/v1/inventory/{level.product_id}"
+    headers = {"If-None-Match": "*"}
+    assert client.patch(url, {"quantity_delta": 1}, JSON, headers=headers).status_code == 412
+    level.refresh_from_db()
+    assert level.on_hand == 5
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("kind", ["stock-movements", "transfers"])
+def test_what_never_changes_has_a_tag_too(client, kind):
+    level, far = StockLevelFactory(on_hand=5), LocationFactory(code="far")
+    transfer = {"product_id": str(level.product_id), "quantity": 1}
+    places = {"from_location": "main", "to_location": far.code}
+    client.post("/api/v1/transfers", transfer | places, JSON)
+    one = client.get(f"/api/v1/{kind}").json()["data"][0]["links"]["self"]
+    answer = client.get(one)
+    assert client.get(one, headers={"If-None-Match": answer["ETag"]}).status_code == 304

@@ -267,3 +267,16 @@ def test_a_relationship_with_links_only_says_nothing_in_an_update(relationship):
     assert read(body, jsonapi=True, creating=False).relationships == {}
     with pytest.raises(Malformed):
         read(body, jsonapi=True, creating=True)
+
+
+@pytest.mark.parametrize("sent_back", [{"links": {"self": "x"}}, {"links": {}, "meta": {}}])
+def test_an_attribute_with_links_only_says_nothing_in_an_update(sent_back):
+    body = resource(attributes={"name": "Mug", "category": sent_back})
+    assert read(body, jsonapi=True, creating=False).attributes == {"name": "Mug"}
+    assert "category" in read(body, jsonapi=True, creating=True).attributes
+
+
+@pytest.mark.parametrize("value", [{}, {"meta": {}}, {"links": {}, "data": None}, ["links"]])
+def test_other_objects_among_the_attributes_are_input(value):
+    body = resource(attributes={"category": value})
+    assert read(body, jsonapi=True, creating=False).attributes == {"category": value}

@@ -140,6 +140,16 @@ def test_the_label_of_body_and_answer_does_not_matter(client):
     assert again.content == first.content
 
 
+def test_how_an_id_is_written_does_not_matter(client):
+    product = StockLevelFactory(on_hand=10).product
+    sale = {"quantity_delta": -1}
+    first = send(client, "PATCH", f"/api/v1/inventory/{product.pk}", sale)
+    again = send(client, "PATCH", f"/api/v1/inventory/{str(product.pk).upper()}", sale)
+    assert first.status_code == 200
+    assert is_replay_of(first, again)
+    assert product.stock_levels.get().on_hand == 9
+
+
 def test_the_slash_at_the_end_does_not_matter(client):
     first = post(client, path=PRODUCTS)
     assert is_replay_of(first, post(client, path=f"{PRODUCTS}/"))

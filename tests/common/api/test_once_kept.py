@@ -183,7 +183,7 @@ def test_without_the_lock_both_twins_get_to_work(client, monkeypatch):
         return create(**attributes)
 
     monkeypatch.setattr(operations, "create_product", create_together)
-    monkeypatch.setattr(once, "_locked", lambda _scope: True)
+    monkeypatch.setattr(once, "_claimed", lambda _scope: (True, None))
     race(lambda _: post(ApiClient(client.key)), workers=2)
     assert not both_are_here.broken
     assert Product.objects.count() == 1  # the unique scope is the backstop

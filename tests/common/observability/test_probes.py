@@ -9,6 +9,7 @@ import pytest
 from django.db import OperationalError, connections
 from django.db.migrations.recorder import MigrationRecorder
 from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from common.observability import probes
 from common.observability.probes import (
@@ -180,6 +181,13 @@ class TestProbe:
         finding = asked(fail)
         assert finding.shown == {"status": UNHEALTHY, "message": "OperationalError."}
         assert "10.0.0.7" in finding.reason
+
+    @pytest.mark.parametrize("error", [TimeoutError, RedisTimeoutError])
+    def test_a_library_that_loses_patience_first_says_the_same(self, error):
+        def ask() -> Finding:
+            raise error("timed out")
+
+        assert asked(ask) == SILENT
 
     def test_patience_is_one_second(self):
         assert probes.PATIENCE == 1.0

@@ -1,0 +1,255 @@
+"""A gunicorn worker whose callers cannot keep its threads, whatever they do.
+
+Plain ``gthread`` waits in a thread for the rest of a request and for the caller to take the
+answer, as long as the caller likes; and for callers to close in the thread that accepts all others.
+"""
+
+from __future__ import annotations
+
+import re
+import select
+import socket
+import time
+from collections import deque
+from functools import partial
+from selectors import EVENT_READ
+from threading import BoundedSemaphore
+from typing import TYPE_CHECKING, Any, Final
+
+from gunicorn.errors import ConfigError
+from gunicorn.http.errors import NoMoreData
+from gunicorn.workers.gthread import _DEFER, TConn, ThreadWorker
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from concurrent.futures import Future
+
+END_OF_HEAD: Final = re.compile(rb"\n\r?\n")  # one without \r is for gunicorn to refuse
+HEAD_BYTES: Final = 2**16
+DRAINED_BYTES: Final = 2**16
+UNREAD_BYTES: Final = 2**21
+UNREAD_PIECE: Final = 2**16
+PIECE: Final = 2**13
+AT_ONCE: Final = socket.MSG_DONTWAIT
+
+
+class Late(NoMoreData, TimeoutError):  # type: ignore[misc]  # gunicorn ships no types
+    """The caller was not in time. For gunicorn, it has gone."""
+
+
+class Caller(socket.socket):
+    """The connection to a caller, who has until ``send_by`` and ``take_by`` or else is Late.
+
+    To wait for it for more than ``patience`` in all takes one of the ``seats``, of which there
+    are fewer than threads.
+    """
+
+    seats: BoundedSemaphore
+    patience = 0.0
+    send_by = take_by = 0.0
+    """By the monotonic clock; 0 between two requests."""
+    when_late: Callable[[], None] | None = None
+
+    @classmethod
+    def on(cls, connection: socket.socket) -> Caller:
+        kind = connection.family, connection.type, connection.proto
+        return cls(*kind, fileno=connection.detach())
+
+    def recv(self, size: int, flags: int = 0, /) -> bytes:
+        while True:
+            try:
+                return super().recv(size, flags | AT_ONCE)
+            except BlockingIOError:
+                self._wait(select.POLLIN, self.send_by)
+
+    def send(self, data: Any, flags: int = 0, /) -> int:
+        while True:
+            try:
+                return super().send(data, flags | AT_ONCE)
+            except BlockingIOError:
+                self._wait(select.POLLOUT, self.take_by)
+
+    def sendall(self, data: Any, flags: int = 0, /) -> None:
+        sent = self.send(data, flags)
+        while sent < len(data):
+            sent += self.send(memoryview(data)[sent:], flags)
+
+    def sendfile(self, file: Any, offset: int = 0, count: int | None = None) -> int:
+        """Without the kernel's help, which would wait for as long as the caller likes."""
+        file.seek(offset)
+        data = file.read(-1 if count is None else count)
+        self.sendall(data)
+        return len(data)
+
+    def _wait(self, event: int, until: float) -> None:
+        """Until the caller sends or takes something."""
+        began = time.monotonic()
+        if self._is_ready(event, min(self.patience, until - began)):
+            self.patience -= time.monotonic() - began
+            return
+        self.patience = 0.0
+        if self.seats.acquire(blocking=False):
+            try:
+                if self._is_ready(event, until - time.monotonic()):
+                    return
+            finally:
+                self.seats.release()
+        if self.when_late:
+            self.when_late()
+        raise Late
+
+    def _is_ready(self, event: int, seconds: float) -> bool:
+        poll = select.poll()
+        poll.register(self, event)
+        return seconds > 0 and bool(poll.poll(1000 * seconds))
+
+
+class WebWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
+    """Who is silent, is slow to send headers, or leaves, does so in the poller, without a thread.
+
+    Whoever else is slow may keep half of the threads. All times are in seconds.
+    """
+
+    first_byte = 0.005
+    """Until a new caller who is silent goes to the poller."""
+    head = 10.0
+    """For the headers of a request, and for the first byte of all."""
+    body = 10.0
+    """For as much of the body as the application reads."""
+    answer = 60.0
+    """For the application to answer, and the caller to take it all."""
+    rest = 0.02
+    """For what the application did not read, so that the caller may stay."""
+    leave = 2.0
+    """In which a caller may still send, and read why it is sent away."""
+    patience = 0.1
+    """For which a thread waits for its caller without a seat."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.leaving: deque[TConn] = deque()
+        self.seats = BoundedSemaphore(max(1, self.cfg.threads // 2))
+
+    @classmethod
+    def check_config(cls, cfg: Any, log: Any) -> None:
+        super().check_config(cfg, log)
+        if cfg.is_ssl:
+            raise ConfigError("This worker speaks plain HTTP: TLS is for the proxy in front of it.")
+
+    # In a thread
+
+    def handle(self, conn: TConn) -> Any:
+        """Serve one request, or give the caller back to the poller until its headers are here."""
+        conn.stays = True
+        if not conn.initialized:
+            if not conn.wait_for_data(self.first_byte):
+                return _DEFER
+            conn.sock = Caller.on(conn.sock)
+            conn.sock.seats = self.seats
+            conn.init()
+        caller, now = conn.sock, time.monotonic()
+        caller.send_by = caller.send_by or now + self.head
+        if self.alive and not _has_head(conn):
+            conn.stays = now < caller.send_by
+            return _DEFER if conn.stays else False
+        caller.patience = self.patience
+        caller.take_by = now + self.answer
+        caller.when_late = None
+        conn.stays = super().handle(conn)
+        caller.send_by = 0.0
+        return conn.stays
+
+    def handle_request(self, req: Any, conn: TConn) -> Any:
+        conn.sock.when_late = req.force_close  # the answer then says so
+        conn.sock.send_by = time.monotonic() + self.body
+        must_close = req.should_close
+        req.should_close = lambda: must_close() or not self._is_read(conn)  # asked for the answer
+        return super().handle_request(req, conn)
+
+    def _is_read(self, conn: TConn) -> bool:
+        """Whether nothing of the request is left, or only a little that is here already."""
+        conn.sock.send_by = time.monotonic() + self.rest
+        try:
+            return bool(conn.parser.finish_body(max_bytes=DRAINED_BYTES))
+        except Late:
+            return False
+
+    def _keepalive_after(self, conn: TConn, keepalive: bool) -> bool:  # noqa: FBT001  as there
+        """Whether the caller may stay. It has been told; gunicorn would set a time-out here."""
+        return keepalive and self._is_read(conn)
+
+    # In the thread that accepts, and waits for all the others
+
+    def finish_request(self, conn: TConn, fs: Future[Any]) -> None:
+        """Wait for more, keep the connection, or close it once the caller has read the answer.
+
+        While something unread is there, closing would reset the connection, and the answer may
+        be lost on its way: the caller, or the proxy, would see a broken one instead.
+        """
+        if getattr(conn, "stays", True):  # always set by handle, unless that was never reached
+            super().finish_request(conn, fs)
+            if self.pending_conns and self.pending_conns[-1] is conn:
+                conn.timeout = time.monotonic() + self.head
+            return
+        try:
+            conn.sock.shutdown(socket.SHUT_WR)
+            conn.sock.settimeout(0)
+        except OSError:  # the caller has gone
+            self._close(conn)
+            return
+        conn.timeout = time.monotonic() + self.leave
+        conn.left = UNREAD_BYTES
+        self.leaving.append(conn)
+        self.poller.register(conn.sock, EVENT_READ, partial(self._drop, conn))
+
+    def _drop(self, conn: TConn, connection: socket.socket) -> None:
+        """Take in what a leaving caller still sends; close when it is done or goes on too long."""
+        try:
+            data = socket.socket.recv(connection, UNREAD_PIECE)
+        except BlockingIOError:
+            return
+        except OSError:  # the caller has gone
+            data = b""
+        conn.left -= len(data)
+        if not data or conn.left < 0:
+            self.leaving.remove(conn)
+            self._part(conn)
+
+    def murder_pending(self) -> None:
+        """Called every second, and after everything that happens."""
+        super().murder_pending()
+        while self.leaving and self.leaving[0].timeout < time.monotonic():
+            self._part(self.leaving.popleft())
+
+    def _cap_keepalive(self, deadline: float) -> None:
+        """Called when we are to stop: who has not begun to ask need not be waited for."""
+        super()._cap_keepalive(deadline)
+        for conn in self.pending_conns:
+            conn.timeout = min(conn.timeout, deadline)
+
+    def _part(self, conn: TConn) -> None:
+        self.poller.unregister(conn.sock)
+        self._close(conn)
+
+    def _close(self, conn: TConn) -> None:
+        self.nr_conns -= 1
+        conn.close()
+
+
+def _has_head(conn: TConn) -> bool:
+    """Take in what has come; whether it is all headers, or something for gunicorn to refuse."""
+    unreader = conn.parser.unreader
+    head = unreader.take_buffered()
+    try:
+        while not END_OF_HEAD.search(head) and len(head) < HEAD_BYTES:
+            data = socket.socket.recv(conn.sock, PIECE, AT_ONCE)
+            if not data:
+                break
+            head += data
+    except BlockingIOError:
+        return False
+    except OSError:  # the caller has gone
+        return True
+    finally:
+        unreader.unread(head)
+    return True

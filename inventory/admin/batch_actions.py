@@ -1,0 +1,56 @@
+"""What staff can do to a batch that is on its way, and who may."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from django.urls import reverse
+
+from inventory.admin.batch_forms import (
+    BatchActionForm,
+    CancellationForm,
+    EtaForm,
+    QuantityForm,
+    ReceiptForm,
+)
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest
+
+    from inventory.models import Batch
+
+
+@dataclass(frozen=True, slots=True)
+class BatchAction:
+    """A form for one batch; ``name`` stands in its address."""
+
+    name: str
+    title: str
+    icon: str
+    permission: str
+    form: type[BatchActionForm]
+
+
+CHANGE: Final = "inventory.change_batch"
+ACTIONS: Final = (
+    BatchAction("receive", "Receive", "download", "inventory.receive_batch", ReceiptForm),
+    BatchAction("quantity", "Change quantity", "edit", CHANGE, QuantityForm),
+    BatchAction("eta", "Move ETA", "event", CHANGE, EtaForm),
+    BatchAction("cancel", "Cancel", "block", CHANGE, CancellationForm),
+)
+
+
+def links(request: HttpRequest, batch: Batch) -> list[dict[str, Any]]:
+    """The actions that this person may use; nothing is done to a batch that is closed."""
+    if not batch.outstanding or batch.product.deleted_at is not None:
+        return []
+    return [
+        {
+            "title": action.title,
+            "icon": action.icon,
+            "href": reverse(f"admin:inventory_batch_{action.name}", args=[batch.pk]),
+        }
+        for action in ACTIONS
+        if request.user.has_perm(action.permission)
+    ]

@@ -1,0 +1,1 @@
+"""Reading the two former databases: the products service's and the inventory service's."""

@@ -1,0 +1,91 @@
+// Says before anything is sent what it will do; the answer says what it has done.
+(() => {
+  const form = document.getElementById("stock-form");
+  const preview = document.getElementById("preview");
+  const button = form.querySelector("button[type=submit]");
+  const levels = JSON.parse(document.getElementById("levels").textContent);
+  const [here] = levels;
+
+  const field = (name) => form.elements.namedItem(name);
+  const entered = () => field("quantity")?.value.trim() ?? "";
+
+  // As the server tells a barcode (8, 12, 13 or 14 digits, the last checks the others).
+  const isBarcode = (text) =>
+    /^(\d{8}|\d{12,14})$/.test(text) &&
+    [...text].reverse().reduce((sum, digit, place) => sum + digit * (place % 2 ? 3 : 1), 0) % 10 === 0;
+
+  const misread = (text) => {
+    if (isBarcode(text)) return "Was a code scanned into this field?";
+    return /^\d*$/.test(text) ? "" : "Enter a whole number of units: digits alone.";
+  };
+
+  // Pairs of a level and the number of units that it will have more, or less.
+  const changes = () => {
+    if (!field("quantity")) return levels.map((level) => [level, level.change]);
+    if (!/^\d{1,10}$/.test(entered())) return [];
+    const units = Number(entered());
+    if (field("to_location")) {
+      const target = levels.find((level) => level.location === field("to_location").value);
+      return target ? [[here, -units], [target, units]] : [];
+    }
+    if (!field("kind")) return [[here, units - here.on_hand]];
+    const chosen = form.querySelector("[name=kind]:checked");
+    return chosen ? [[here, Number(chosen.dataset.sign) * units]] : [];
+  };
+
+  const rows = (pairs) =>
+    pairs.length > 1
+      ? pairs.map(([level, change]) => [level.name, level.on_hand, change])
+      : pairs.flatMap(([level, change]) => [
+          ["On hand", level.on_hand, change],
+          ["Available", level.on_hand - level.reserved, change],
+        ]);
+
+  const cell = (kind, text, style = "") => {
+    const made = document.createElement(kind);
+    made.textContent = text;
+    made.className = style;
+    return made;
+  };
+
+  const line = ([title, before, change]) => {
+    const row = document.createElement("tr");
+    const tone = change < 0 ? "so-less" : change > 0 ? "so-more" : "so-quiet";
+    const signed = change < 0 ? `−${-change}` : change > 0 ? `+${change}` : "no change";
+    row.append(
+      cell("th", title),
+      cell("td", before),
+      cell("td", "→", "so-quiet"),
+      cell("td", before + change, "so-after"),
+      cell("td", signed, tone),
+    );
+    return row;
+  };
+
+  const obstacle = (pairs) => {
+    const short = pairs.find(([level, change]) => change < 0 && level.on_hand + change < level.reserved);
+    if (!short) return "";
+    const [level] = short;
+    return field("quantity") && !field("kind") && !field("to_location")
+      ? `Not possible: ${level.reserved} are reserved.`
+      : `Not possible: ${level.on_hand - level.reserved} are available.`;
+  };
+
+  const show = () => {
+    const pairs = changes();
+    const refusal = misread(entered()) || obstacle(pairs);
+    const table = document.createElement("table");
+    table.append(...rows(pairs).map(line));
+    preview.replaceChildren(...(refusal ? [cell("p", refusal, "so-less")] : pairs.length ? [table] : []));
+  };
+
+  // What is typed next replaces what stood there.
+  const refused = form.querySelector("[aria-invalid]:not([type=radio])");
+  const next = refused ?? form.querySelector("[name=quantity][autofocus]");
+  next?.focus();
+  next?.select?.();
+
+  form.addEventListener("input", show);
+  form.addEventListener("submit", () => { button.disabled = true; });
+  window.addEventListener("pageshow", () => { button.disabled = false; show(); });
+})();
