@@ -98,12 +98,12 @@ def test_a_frozen_redis_makes_those_wait_who_are_asking_and_nobody_after_them(ow
 
     with ThreadPoolExecutor(8) as threads:
         waits = list(threads.map(ask, range(8)))
-        assert max(waits) < 2 * redis.LONGEST_SECONDS
+        assert max(waits) < 4 * redis.LONGEST_SECONDS  # and not eight, one after the other
         began = time.monotonic()
         for _ in range(50):
             with pytest.raises(RedisUnavailable):
                 redis.pipelined([("PING",)])
-        assert time.monotonic() - began < redis.LONGEST_SECONDS
+        assert time.monotonic() - began < 5 * redis.LONGEST_SECONDS  # and not fifty
 
 
 def test_an_answer_that_came_too_late_is_not_taken_for_the_next_one(own_redis):

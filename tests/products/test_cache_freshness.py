@@ -17,6 +17,7 @@ from tests.products.caching import (
     name_in,
 )
 from tests.racing import race
+from tests.waiting import wait_until
 
 
 @pytest.mark.django_db(transaction=True)
@@ -146,14 +147,14 @@ def test_readers_never_go_back_in_time_while_a_product_changes(client, stored):
 # One reader for many
 
 
-def rows_read_by_eight(client, product, monkeypatch):
+def rows_read_by_eight(client, product, monkeypatch, wait_for_the_others):
     path = f"{PRODUCTS}/{product.pk}"
     reads = []
     find = representation._entry_of_row
 
     def counted(product_id):
         reads.append(product_id)
-        Event().wait(0.05)  # long enough for the others to arrive
+        wait_for_the_others()
         return find(product_id)
 
     monkeypatch.setattr(cache, "LONGEST_WAIT", 10)
@@ -167,7 +168,10 @@ def rows_read_by_eight(client, product, monkeypatch):
 @pytest.mark.concurrency
 @pytest.mark.django_db(transaction=True)
 def test_eight_who_miss_at_once_read_the_row_once(client, stored, monkeypatch):
-    assert rows_read_by_eight(client, stored, monkeypatch) == 1
+    def wait_for_the_others():
+        wait_until(lambda: cache._fills[str(stored.pk)][1] == 8)
+
+    assert rows_read_by_eight(client, stored, monkeypatch, wait_for_the_others) == 1
     assert not cache._fills
 
 
@@ -176,7 +180,7 @@ def test_eight_who_miss_at_once_read_the_row_once(client, stored, monkeypatch):
 def test_without_waiting_for_each_other_they_all_read_it(client, stored, monkeypatch):
     """Negative control: if this fails, the test above proves nothing."""
     monkeypatch.setattr(cache, "one_at_a_time", lambda _product_id: nullcontext())
-    assert rows_read_by_eight(client, stored, monkeypatch) > 1
+    assert rows_read_by_eight(client, stored, monkeypatch, Barrier(8, timeout=10).wait) == 8
 
 
 @pytest.mark.concurrency

@@ -52,7 +52,7 @@ def test_an_outage_is_survived_and_nothing_of_before_is_served_after_it(
     assert client.patch(path, {"name": "Cup"}, JSON).status_code == 200
     for _ in range(20):
         assert name_in(client.get(path)) == "Cup"
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 3  # and not twenty times 0.3
     getattr(own_redis, {"killed": "start", "frozen": "thaw"}[fault])()
     wait_for_recovery()
     answer = client.get(path)
@@ -147,5 +147,5 @@ def test_a_frozen_redis_slows_nobody_down_for_long(client, stored, own_redis):
         return time.monotonic() - began
 
     waits = race(read, workers=8)
-    assert max(waits) < 1.0
+    assert max(waits) < 1.5  # and not eight times 0.3
     assert Product.objects.count() >= 1

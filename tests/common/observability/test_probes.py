@@ -242,7 +242,7 @@ class TestProbe:
 class TestInspection:
     def test_all_are_asked_at_the_same_time(self):
         """Neither answers before both have been asked."""
-        both = threading.Barrier(2, timeout=0.5)
+        both = threading.Barrier(2, timeout=10)
 
         def meet() -> Finding:
             both.wait()
