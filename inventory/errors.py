@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from common.errors import DomainError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 
 class InsufficientStock(DomainError):
@@ -62,6 +62,20 @@ class BelowReserved(DomainError):
     """Fewer units were counted than are promised to open reservations."""
 
     code = "below_reserved"
+
+    def __init__(self, *, reserved: int, attribute: str | None = None) -> None:
+        super().__init__(self._told(reserved), attribute=attribute, reserved=reserved)
+
+    def name(self, holds: Sequence[Mapping[str, Any]]) -> None:
+        """Say whom units are promised to: the order references and quantities of some holds."""
+        self.meta["holds"] = holds
+        named = (f"{hold['order_reference']} ({hold['quantity']})" for hold in holds)
+        self.detail = self._told(self.meta["reserved"], ", ".join(named))
+
+    @staticmethod
+    def _told(reserved: int, orders: str = "") -> str:
+        promised = f"{reserved} are promised to open reservations{orders and ': '}{orders}."
+        return f"{promised} Release some of those first, or take the latest promises back."
 
 
 class StaleQuantity(DomainError):

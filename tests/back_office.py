@@ -41,7 +41,7 @@ def filled_in(page: Any, form_id: str, **entered: Any) -> dict[str, Any]:
     reader = FormReader(form_id)
     reader.feed(text_of(page))
     assert reader.values, f"the page has no form {form_id!r}"
-    unknown = entered.keys() - reader.values.keys()
+    unknown = entered.keys() - reader.values.keys() - reader.empty_boxes
     assert not unknown, f"the form has no fields {unknown}"
     return reader.values | entered
 
@@ -73,6 +73,7 @@ class FormReader(HTMLParser):
         super().__init__()
         self.form_id = form_id
         self.values: dict[str, Any] = {}
+        self.empty_boxes: set[str] = set()
         self._is_inside = False
         self._select = self._textarea = ""
 
@@ -107,6 +108,8 @@ class FormReader(HTMLParser):
     def _take_input(self, name: str, given: Mapping[str, str | None]) -> None:
         if given.get("type") == "radio":
             self.values.setdefault(name, "")  # a browser sends nothing, which is the same
+        if given.get("type") == "checkbox" and "checked" not in given:
+            self.empty_boxes.add(name)
         is_box = given.get("type") in {"checkbox", "radio"}
         if name and given.get("type") != "submit" and (not is_box or "checked" in given):
             self.values[name] = given.get("value") or ("on" if is_box else "")

@@ -14,6 +14,7 @@ from unfold.widgets import (
     UnfoldAdminSelectWidget,
     UnfoldAdminTextareaWidget,
     UnfoldAdminTextInputWidget,
+    UnfoldBooleanWidget,
 )
 
 from common.backoffice.forms import StaffForm
@@ -137,7 +138,7 @@ class CountForm(LevelForm):
 
     title = "Count stock"
     button = "Set to what I counted"
-    field_order = ("quantity", "reference", "note")
+    field_order = ("quantity", "release_latest", "reference", "note")
 
     quantity = Units(
         min_value=0,
@@ -145,17 +146,39 @@ class CountForm(LevelForm):
         attrs={"autofocus": True},
         help_text="All units on the shelf, also those that are reserved.",
     )
+    release_latest = forms.BooleanField(
+        required=False,
+        widget=UnfoldBooleanWidget,
+        label="Take promises back where fewer are there",
+        help_text="The latest first. Their orders get other stock at once, or the next that comes.",
+    )
+
+    def __init__(self, data: Any = None, *, level: StockLevel) -> None:
+        super().__init__(data, level=level)
+        if not level.reserved:
+            del self.fields["release_latest"]
 
     def apply(self) -> str:
         counted = self.cleaned_data["quantity"]
-        seen = self.cleaned_data["expected_quantity"]
-        operations.adjust_stock(changes=[self.change(count=counted, expected=seen)])
+        change = self.change(
+            count=counted,
+            expected=self.cleaned_data["expected_quantity"],
+            release_latest=self.cleaned_data.get("release_latest", False),
+        )
+        operations.adjust_stock(changes=[change])
         movement = self.level.movements.latest("sequence")
         if movement.request_id != current().request_id:
             return f"{place(self.level)}: {counted}, as counted. Nothing had to be changed."
         before = movement.on_hand_after - movement.delta
         difference = f"{movement.delta:+}".replace("-", "−")
-        return f"{place(self.level)}: {before} → {counted} (count, {difference})."
+        outcome = f"{place(self.level)}: {before} → {counted} (count, {difference})."
+        return f"{outcome}{self._taken_back()}"
+
+    def _taken_back(self) -> str:
+        """What to add when orders have lost units that were promised to them from here."""
+        before = self.level.reserved
+        self.level.refresh_from_db(fields=["reserved"])
+        return f" Reserved: {before} → {self.level.reserved}." * (self.level.reserved < before)
 
 
 class Destination(forms.ModelChoiceField):

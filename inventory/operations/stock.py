@@ -148,7 +148,7 @@ def _decide(ledger: Ledger, changes: Sequence[rules.Change]) -> Decided:
             shortages.extend(refusal.shortages)
             continue
         except BelowReserved as refusal:
-            refusal.meta["holds"] = queries.holds_on(ledger.levels_of(change.product_id), at)
+            refusal.name(queries.holds_on(ledger.levels_of(change.product_id), at))
             raise
         levels[change.product_id] = rules.applied(levels[change.product_id], postings)
         decided.append((change, postings))

@@ -178,11 +178,7 @@ def _count(change: Change, at: UUID | None, levels: Sequence[Level]) -> list[Pos
         )
     _check_expected(change, [level])
     if change.count < level.reserved and not change.release_latest:
-        raise BelowReserved(
-            f"{level.reserved} are promised to open reservations; release some of those first.",
-            attribute="quantity",
-            reserved=level.reserved,
-        )
+        raise BelowReserved(reserved=level.reserved, attribute="quantity")
     return [Posting(level.location_id, change.count - level.on_hand, "count")]
 
 

@@ -12,10 +12,11 @@ from django.test import Client
 
 from common.idempotency.models import IdempotencyRecord
 from inventory import operations
-from inventory.models import Location, StockLevel
+from inventory.models import Location, ReservationLine, StockLevel
 from products.operations import delete_product
 from tests.back_office import errors_on, filled_in, page_of, send, staff, text_of, told
 from tests.factories import LocationFactory, StockLevelFactory
+from tests.inventory.promise_pages import held
 from tests.inventory.stock_pages import LEVELS, STOCK_FORM, adjustments, moved
 from tests.racing import race
 
@@ -213,10 +214,34 @@ def test_a_refusal_is_a_sentence_on_the_form(
 
 
 def test_a_count_below_what_is_reserved_is_refused(admin_client):
-    level = StockLevelFactory(on_hand=7, reserved=3)
+    level = StockLevelFactory(product__sku="MUG", on_hand=7)
+    held("FIRST", 2)
+    held("SECOND", 1)
     answer = send(admin_client, page_of(level, "count"), STOCK_FORM, quantity=2)
-    sentence = "3 are promised to open reservations; release some of those first."
+    sentence = (
+        "3 are promised to open reservations: SECOND (1), FIRST (2)."
+        " Release some of those first, or take the latest promises back."
+    )
     assert errors_on(answer) == {"quantity": [sentence]}
+    assert adjustments(level) == []
+
+
+def test_a_count_may_take_the_latest_promises_back(admin_client):
+    level = StockLevelFactory(product__sku="MUG", location__name="Main", on_hand=7)
+    held("FIRST", 2)
+    held("SECOND", 1)
+    answer = send(
+        admin_client, page_of(level, "count"), STOCK_FORM, quantity=2, release_latest="on"
+    )
+    assert told(answer) == ["MUG at Main: 7 → 2 (count, −5). Reserved: 3 → 2."]
+    level.refresh_from_db()
+    assert (level.on_hand, level.reserved) == (2, 2)
+    waiting = ReservationLine.objects.get(unallocated=1)
+    assert waiting.reservation.order_reference == "SECOND"
+
+
+def test_where_nothing_is_promised_there_is_nothing_to_take_back(admin_client, mug):
+    assert "release_latest" not in admin_client.get(page_of(mug, "count")).context["form"].fields
 
 
 @pytest.mark.parametrize("action", ACTIONS)

@@ -155,7 +155,7 @@ def items(count: int) -> Iterator[Item]:
 
 def is_draft(number: int) -> bool:
     """Still being described: not on sale, and without stock."""
-    return number % 37 == 5  # noqa: PLR2004  one in thirty-seven
+    return number % 19 == 5  # noqa: PLR2004  one in nineteen
 
 
 def is_archived(number: int) -> bool:

@@ -147,6 +147,6 @@ class Stock:
 
 
 def _opening_at_main(product: int) -> int:
-    """Of one product in sixteen nothing has come yet; of the others up to 204 units."""
+    """Of one product in ten nothing has come yet; of the others up to 204 units."""
     scattered = product * SHUFFLE % 1_024
-    return 0 if scattered % 16 == 0 else 1 + scattered // 5
+    return 0 if scattered % 10 == 0 else 1 + scattered // 5

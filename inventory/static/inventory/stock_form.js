@@ -33,13 +33,23 @@
     return chosen ? [[here, Number(chosen.dataset.sign) * units]] : [];
   };
 
+  // How many promised units a count takes back, where it may.
+  const takenBack = (level, change) =>
+    field("release_latest")?.checked ? Math.max(0, level.reserved - level.on_hand - change) : 0;
+
+  const ofOne = (level, change) => {
+    const freed = takenBack(level, change);
+    return [
+      ["On hand", level.on_hand, change],
+      ...(freed ? [["Reserved", level.reserved, -freed]] : []),
+      ["Available", level.on_hand - level.reserved, change + freed],
+    ];
+  };
+
   const rows = (pairs) =>
     pairs.length > 1
       ? pairs.map(([level, change]) => [level.name, level.on_hand, change])
-      : pairs.flatMap(([level, change]) => [
-          ["On hand", level.on_hand, change],
-          ["Available", level.on_hand - level.reserved, change],
-        ]);
+      : pairs.flatMap(([level, change]) => ofOne(level, change));
 
   const cell = (kind, text, style = "") => {
     const made = document.createElement(kind);
@@ -63,7 +73,10 @@
   };
 
   const obstacle = (pairs) => {
-    const short = pairs.find(([level, change]) => change < 0 && level.on_hand + change < level.reserved);
+    const short = pairs.find(
+      ([level, change]) =>
+        change < 0 && level.on_hand + change < level.reserved - takenBack(level, change),
+    );
     if (!short) return "";
     const [level] = short;
     return field("quantity") && !field("kind") && !field("to_location")
