@@ -41,6 +41,17 @@ class ClockTimestamp(models.Func):
     output_field = models.DateTimeField()
 
 
+class NextOf(models.Func):
+    """The next value of a sequence, for a column's default."""
+
+    function = "nextval"
+    arity = 1
+    output_field = models.BigIntegerField()
+
+    def __init__(self, sequence: str) -> None:
+        super().__init__(models.Value(sequence))
+
+
 class IsTrue(models.Func):
     """A comparison that is true: neither false nor unknown.
 

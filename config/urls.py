@@ -7,6 +7,7 @@ from django.urls import URLPattern, URLResolver, include, path, re_path
 from django.views.generic import RedirectView
 
 from common.api.openapi import pages
+from common.events.api import urlpatterns as event_urls
 from common.observability import health
 from inventory.api.urls import urlpatterns as inventory_urls
 from products.api.urls import urlpatterns as product_urls
@@ -20,7 +21,7 @@ def landing(request: HttpRequest, page: str) -> HttpResponse:
 
 
 urlpatterns: list[URLPattern | URLResolver] = [
-    path("api/v1/", include([*product_urls, *inventory_urls])),
+    path("api/v1/", include([*product_urls, *inventory_urls, *event_urls])),
     re_path(r"^health/?$", health.health, name="health"),
     re_path(r"^ready/?$", health.ready, name="ready"),
     path("", landing, {"page": "admin:index"}),

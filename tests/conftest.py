@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import secrets
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.conf import settings as project_settings
@@ -13,6 +13,8 @@ from common.access.operations import create_key
 from common.access.scopes import ALL_SCOPES
 from common.access.verification import forget_findings
 from common.bulkhead import lock_queue
+from common.events import recording
+from tests import event_schemas
 from tests.api_client import ApiClient
 from tests.running import running_server  # noqa: F401 - a fixture
 
@@ -41,6 +43,20 @@ def quick_passwords() -> Iterator[None]:
 def room_for_races() -> None:
     """Tests race with more threads in one process than any server has."""
     lock_queue.places = 1_000
+
+
+@pytest.fixture(scope="session", autouse=True)
+def events_as_published() -> Iterator[None]:
+    """Whatever test records an event: it is as its schema in docs/events says."""
+    write = recording._row
+
+    def checked(fact: recording.Fact) -> tuple[Any, ...]:
+        event_schemas.check(fact)
+        return write(fact)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(recording, "_row", checked)
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -29,6 +29,7 @@ from urllib.request import urlopen
 import psycopg
 import pytest
 from psycopg import sql
+from psycopg.errors import InsufficientPrivilege, ObjectInUse
 
 from config.lifeline import lifeline
 from tests.waiting import wait_until
@@ -102,7 +103,16 @@ def database_of_its_own() -> Iterator[str]:
     try:
         yield urlsplit(address)._replace(path=f"/{name}").geturl()
     finally:
+        wait_until(lambda: _is_dropped(address, name))
+
+
+def _is_dropped(address: str, name: str) -> bool:
+    """Not while PostgreSQL vacuums it: nobody but a superuser may end that."""
+    try:
         _execute(address, "DROP DATABASE {} WITH (FORCE)", name)
+    except (InsufficientPrivilege, ObjectInUse):
+        return False
+    return True
 
 
 def _execute(address: str, statement: str, name: str) -> None:

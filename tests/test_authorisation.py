@@ -34,8 +34,10 @@ def needed(method: str, path: str) -> set[str]:
     """The scopes for an operation, worked out from its address alone."""
     collection, *rest = path.removeprefix("/api/v1/").split("/")
     area = "products" if collection in CATALOGUE else "inventory"
-    assert collection in CATALOGUE | STOCK | PROMISES
+    assert collection in CATALOGUE | STOCK | PROMISES | {"events"}
     scopes = {f"{area}:{'read' if method == 'get' else 'write'}"}
+    if collection == "events":
+        scopes = {"events:read"}
     if collection == "availability":  # asked with a body, and nothing is written
         scopes = {"inventory:read"}
     if collection == "reservations" and method != "get" and rest[1:] != ["ship"]:

@@ -39,17 +39,28 @@ class Paged:
 
 
 def paginate(
-    rows: QuerySet[Any], page: Page, ordering: Sequence[str], *, url: str, query: dict[str, str]
+    rows: QuerySet[Any],
+    page: Page,
+    ordering: Sequence[str],
+    *,
+    url: str,
+    query: dict[str, str],
+    is_endless: bool = False,
 ) -> Paged:
     """One page of ``rows`` in the given order; the primary key decides between equals.
 
-    ``url`` and ``query`` (the request's parameters without those of paging) make the links.
+    ``url`` and ``query`` (the request's parameters without those of paging) make the links. What
+    is endless has a next page always: where there is none yet, the place to ask again.
     """
     order = stable(ordering)
     address = _Address(url, query, page.size)
-    if page.after is not None:
-        return _after_cursor(rows, page, order, address)
-    return _numbered(rows, page, order, address)
+    if page.after is None:
+        return _numbered(rows, page, order, address)
+    paged = _after_cursor(rows, page, order, address)
+    if is_endless and "next" not in paged.links:
+        reached = _cursor(paged.rows[-1], order) if paged.rows else page.after
+        paged.links["next"] = address.after(reached)
+    return paged
 
 
 def stable(ordering: Sequence[str]) -> tuple[str, ...]:

@@ -34,6 +34,8 @@ class ResourceView(HasRelationships):
     ordering: ClassVar[Sequence[str]] = ("pk",)
     filterset_class: ClassVar[type[filters.Filters]] = filters.Filters
     cursor_only: ClassVar[bool] = False
+    is_endless: ClassVar[bool] = False
+    """More is to come: the last page has a next one too."""
 
     def allowed_parameters(self) -> parameters.Allowed:
         if self.takes_linkage or self.action in {"destroy", "relationship"}:
@@ -84,6 +86,7 @@ class ResourceView(HasRelationships):
             self.requested_order(),
             url=links.address(request),
             query=parameters.without_paging(request.query_params),
+            is_endless=self.is_endless,
         )
         instances = self.presented(page.rows)
         serializer_class = self.get_serializer_class()

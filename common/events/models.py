@@ -2,16 +2,19 @@
 
 from django.db import models
 
-from common.database import ClockTimestamp
+from common.database import ClockTimestamp, NextOf
 from common.ids import new_id
 
 
 class Event(models.Model):
     """One fact, as other systems will hear of it.
 
-    Written in the same transaction as the fact. ``sequence``, the public total order, is given
-    later by one relay: an order taken here would not be the order of the commits.
+    Written in the same transaction as the fact. ``position`` is the order of writing, which is
+    not the order of the commits; ``sequence``, the public total order, is given after the commit.
     """
+
+    version = 1
+    """It never changes."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     type = models.CharField(max_length=64)
@@ -21,23 +24,55 @@ class Event(models.Model):
     request_id = models.CharField(max_length=128)
     actor = models.CharField(max_length=255)
     occurred_at = models.DateTimeField(db_default=ClockTimestamp())
-    sequence = models.BigIntegerField(null=True, unique=True, editable=False)
+    position = models.BigIntegerField(db_default=NextOf("events_position"), editable=False)
+    sequence = models.BigIntegerField(null=True, editable=False)
 
     class Meta:
         constraints = [
             models.CheckConstraint(
                 condition=models.Q(sequence__isnull=True) | models.Q(sequence__gte=1),
                 name="event_sequence_positive",
-            )
+            ),
+            models.UniqueConstraint(
+                fields=["sequence"],
+                condition=models.Q(sequence__isnull=False),
+                name="event_sequence_unique",
+            ),
         ]
         indexes = [
             models.Index(
-                fields=["id"],
+                fields=["position"],
                 condition=models.Q(sequence__isnull=True),
-                name="event_unsequenced",
+                name="event_unnumbered",
             ),
             models.Index(fields=["subject_type", "subject_id", "id"], name="event_subject"),
+            models.Index(
+                fields=["subject_type", "subject_id", "sequence"],
+                condition=models.Q(sequence__isnull=False),
+                name="event_of_subject",
+            ),
+            models.Index(
+                fields=["type", "sequence"],
+                condition=models.Q(sequence__isnull=False),
+                name="event_of_type",
+            ),
         ]
 
     def __str__(self) -> str:
         return f"{self.type} {self.subject_type}/{self.subject_id}"
+
+
+class Sequencer(models.Model):
+    """The sequence that was given last. One row, which is locked while sequences are given."""
+
+    id = models.SmallIntegerField(primary_key=True, default=1)
+    last = models.BigIntegerField(default=0)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=models.Q(id=1), name="sequencer_is_one"),
+            models.CheckConstraint(condition=models.Q(last__gte=0), name="sequencer_not_negative"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.last} given"

@@ -46,14 +46,15 @@ def record(facts: Iterable[Fact]) -> None:
     if not connection.in_atomic_block:
         raise RuntimeError("An event is recorded in the transaction of its fact.")
     facts = list(facts)
-    rows = [
-        (new_id(), fact.type, fact.subject_type, str(fact.subject_id), json.dumps(fact.data))
-        for fact in facts
-    ]
+    rows = [_row(fact) for fact in facts]
     cause = current()
     with connection.cursor() as cursor:
         cursor.execute(INSERT, [cause.request_id, cause.actor, *map(list, zip(*rows, strict=True))])
     after_commit(_log, facts)
+
+
+def _row(fact: Fact) -> tuple[UUID, str, str, str, str]:
+    return (new_id(), fact.type, fact.subject_type, str(fact.subject_id), json.dumps(fact.data))
 
 
 def _log(facts: Iterable[Fact]) -> None:

@@ -206,6 +206,7 @@ def _tell_who_waits(ledger: Ledger, batch: Batch, before: str | None) -> None:
         reservation = allocation.line.reservation
         data = {
             "order_reference": reservation.order_reference,
+            "product_id": str(batch.product_id),
             "sku": batch.product.sku,
             "batch": batch.reference,
             "quantity": quantity,
@@ -228,7 +229,8 @@ def _facts(batch: Batch) -> dict[str, Any]:
 
 
 def _tell(ledger: Ledger, what: str, batch: Batch, data: dict[str, Any]) -> None:
-    named = {"reference": batch.reference, "sku": batch.product.sku, **data}
+    about = {"product_id": str(batch.product_id), "sku": batch.product.sku}
+    named = {"reference": batch.reference, **about, **data}
     ledger.promises.facts.append(Fact(what, "batches", batch.pk, named))
 
 

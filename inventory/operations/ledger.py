@@ -342,6 +342,20 @@ def _movement_row(movement: StockMovement) -> tuple[Any, ...]:
     )
 
 
+def unmoved(level: StockLevel, why: str, **more: object) -> Fact:
+    """Something about a level's stock has changed, and no units have moved."""
+    figures = {
+        "sku": level.product.sku,
+        "location": level.location.code,
+        "before": level.on_hand,
+        "after": level.on_hand,
+        "movement_id": None,
+        "reason": why,
+        "reference": "",
+    }
+    return Fact("stock.changed", "inventory", level.product_id, figures | more)
+
+
 def _fact(movement: StockMovement) -> Fact:
     after = movement.on_hand_after
     return Fact(

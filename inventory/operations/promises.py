@@ -219,6 +219,7 @@ class Promises:
         self._waiting[line.pk] += -found if waiting else quantity - found
         data = {
             "order_reference": line.reservation.order_reference,
+            "product_id": str(line.product_id),
             "sku": self._ledger.product(line.product_id).sku,
             "freed": freed,
             "allocated": found,

@@ -67,9 +67,9 @@ def extend(*, reservation_id: UUID, expires_in: timedelta = DEFAULT) -> queries.
     reservation = _locked(reservation_id)
     ledger = Ledger.locked(product_ids(reservation))
     now = _check_active(reservation)
-    reservation.expires_at = now + expires_in
+    reservation.expires_at = until = now + expires_in
     _save(reservation)
-    tell(ledger, "reservation.extended", reservation, {"expires_at": str(reservation.expires_at)})
+    tell(ledger, "reservation.extended", reservation, {"expires_at": until.isoformat()})
     ledger.write()
     return queries.held(reservation)
 
@@ -123,10 +123,7 @@ def ship(*, reservation_id: UUID, lines: Sequence[Wanted] | None = None) -> quer
     reservation.status, reservation.expires_at = status, None
     _save(reservation)
     ReservationLine.objects.bulk_update(own, ["shipped"])
-    shipped = [
-        {"sku": ledger.product(line.product_id).sku, "quantity": quantity}
-        for line, quantity in sent
-    ]
+    shipped = [named(ledger.product(line.product_id), quantity) for line, quantity in sent]
     data = {"lines": shipped, "is_complete": is_complete}
     tell(ledger, "reservation.shipped", reservation, data)
     ledger.write()
@@ -302,5 +299,10 @@ def _send(
 
 
 def tell(ledger: Ledger, what: str, reservation: Reservation, data: dict[str, object]) -> None:
-    named = {"order_reference": reservation.order_reference, **data}
-    ledger.promises.facts.append(Fact(what, "reservations", reservation.pk, named))
+    about = {"order_reference": reservation.order_reference, **data}
+    ledger.promises.facts.append(Fact(what, "reservations", reservation.pk, about))
+
+
+def named(product: Product, quantity: int) -> dict[str, object]:
+    """A line as events tell it."""
+    return {"product_id": str(product.pk), "sku": product.sku, "quantity": quantity}

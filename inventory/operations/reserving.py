@@ -21,6 +21,7 @@ from inventory.operations.reservations import (
     check_time,
     expire,
     is_overdue,
+    named,
     product_ids,
     tell,
 )
@@ -28,6 +29,7 @@ from products.models import Product
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+    from datetime import datetime
     from uuid import UUID
 
 ORDERS: Final = 0x6F726465
@@ -96,9 +98,10 @@ def reserve(
     ]
     for line in lines_made:
         ledger.promises.take(line, shares[line.product_id])
-    _insert(reservation, lines_made, ledger.promises.taken(), expires_in)
-    ordered = [{"sku": line.sku, "quantity": line.quantity} for line in wanted.values()]
-    tell(ledger, "reservation.created", reservation, {"lines": ordered})
+    until = _insert(reservation, lines_made, ledger.promises.taken(), expires_in)
+    ordered = [named(ledger.product(pk), line.quantity) for pk, line in wanted.items()]
+    held: dict[str, object] = {"lines": ordered, "expires_at": until.isoformat()}
+    tell(ledger, "reservation.created", reservation, held)
     ledger.write()
     return _held(ledger, reservation, wanted, shares), True
 
@@ -180,8 +183,11 @@ def _insert(
     lines: Sequence[ReservationLine],
     allocations: Sequence[tuple[object, ...]],
     expires_in: timedelta,
-) -> None:
-    """Write the reservation, its lines and their allocations in one statement."""
+) -> datetime:
+    """Write the reservation, its lines and their allocations in one statement.
+
+    Returns when it expires.
+    """
     with connection.cursor() as cursor:
         cursor.execute(
             HELD,
@@ -195,7 +201,9 @@ def _insert(
                 *(list(column) for column in zip(*allocations, strict=True)),
             ],
         )
-        reservation.created_at, reservation.updated_at, reservation.expires_at = cursor.fetchone()
+        moments: tuple[datetime, datetime, datetime] = cursor.fetchone()
+    reservation.created_at, reservation.updated_at, reservation.expires_at = moments
+    return moments[2]
 
 
 def _held(

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 from common.bulkhead import lock_queue
 from common.database import database_now, in_transaction
 from common.errors import NotFound, VersionMismatch
-from common.events.recording import Fact, record
+from common.events.recording import record
 from inventory.models import StockLevel
+from inventory.operations.ledger import unmoved
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -43,11 +44,5 @@ def set_reorder_settings(
     level.version += 1
     level.updated_at = database_now()
     level.save(update_fields=[*changes, "version", "updated_at"])
-    figures = {
-        "sku": level.product.sku,
-        "location": level.location.code,
-        "before": before,
-        "after": dict(changes),
-    }
-    record([Fact("stock.changed", "inventory", level.product_id, figures)])
+    record([unmoved(level, "settings", settings={"before": before, "after": dict(changes)})])
     return level

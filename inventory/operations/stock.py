@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from common.database import in_transaction
 from common.errors import Duplicate, VersionMismatch
-from common.events.recording import Fact, record
+from common.events.recording import record
 from inventory import queries, rules
 from inventory.errors import BelowReserved, InsufficientStock, Shortage
 from inventory.models import Location, StockLevel
@@ -16,6 +16,7 @@ from inventory.operations.ledger import (
     living_product,
     location_named,
     product_with,
+    unmoved,
 )
 from inventory.operations.promises import Source
 
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
     from uuid import UUID
-
-    from products.models import Product
 
 
 @in_transaction
@@ -87,7 +86,7 @@ def open_inventory(
         ledger.move(level, quantity, Why("receipt"))
         ledger.write()
     else:
-        record([_opened(product, place)])
+        record([unmoved(level, "opened")])
     return ledger.inventory(product.pk)
 
 
@@ -95,11 +94,6 @@ def _is_new(level: StockLevel) -> bool:
     """Insert the level, unless there is one: without an error, which would end the transaction."""
     StockLevel.objects.bulk_create([level], ignore_conflicts=True)
     return StockLevel.objects.filter(pk=level.pk).exists()
-
-
-def _opened(product: Product, location: Location) -> Fact:
-    figures = {"sku": product.sku, "location": location.code, "before": 0, "after": 0}
-    return Fact("stock.changed", "inventory", product.pk, figures)
 
 
 def _check_version(

@@ -137,7 +137,9 @@ def test_reorder_settings_are_set_by_the_operation(admin_client, mug):
     mug.refresh_from_db()
     assert (mug.reorder_point, mug.reorder_quantity, mug.safety_stock) == (5, 24, 2)
     event = Event.objects.filter(type="stock.changed").latest("id")
-    assert (event.actor, event.data["after"]["reorder_point"]) == ("admin", 5)
+    assert (event.actor, event.data["reason"]) == ("admin", "settings")
+    assert (event.data["before"], event.data["after"], event.data["movement_id"]) == (7, 7, None)
+    assert event.data["settings"]["after"]["reorder_point"] == 5
 
 
 def test_two_people_who_change_different_settings_both_get_their_way(admin_client, mug):

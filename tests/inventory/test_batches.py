@@ -316,6 +316,7 @@ def test_a_new_eta_keeps_the_promises_and_moves_their_dates(mug, po):
     (told,) = Event.objects.filter(type="allocation.changed")
     assert told.data == {
         "order_reference": "1",
+        "product_id": str(mug.product_id),
         "sku": "MUG",
         "batch": "PO",
         "quantity": 4,

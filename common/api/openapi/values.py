@@ -64,6 +64,11 @@ def _(field: drf.ChoiceField) -> Schema:
 
 
 @schema_of.register
+def _(_field: drf.DictField) -> Schema:
+    return {"type": "object"}
+
+
+@schema_of.register
 def _(_field: drf.UUIDField) -> Schema:
     return {"type": "string", "format": "uuid"}
 

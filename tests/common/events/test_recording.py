@@ -10,7 +10,7 @@ from common.events.models import Event
 from common.events.recording import Fact, record
 from common.observability.context import acting_as
 
-FACT = Fact("stock.changed", "inventory", uuid4(), {"before": 3, "after": 1, "more": {"a": 1}})
+FACT = Fact("stock.tested", "inventory", uuid4(), {"before": 3, "after": 1, "more": {"a": 1}})
 
 
 @in_transaction
@@ -25,7 +25,7 @@ def test_an_event_says_what_happened_to_what_and_who_caused_it():
     with acting_as("shop", "request-7"):
         recorded(FACT)
     event = Event.objects.get()
-    assert (event.type, event.subject_type) == ("stock.changed", "inventory")
+    assert (event.type, event.subject_type) == ("stock.tested", "inventory")
     assert event.subject_id == str(FACT.subject_id)
     assert event.data == FACT.data
     assert (event.actor, event.request_id) == ("shop", "request-7")
@@ -58,7 +58,7 @@ def test_what_is_committed_is_a_line_in_the_log_with_its_figures():
     with capture_logs() as lines:
         recorded(FACT)
     (line,) = lines
-    assert line["event"] == "stock.changed"
+    assert line["event"] == "stock.tested"
     assert line["subject"] == f"inventory/{FACT.subject_id}"
     assert (line["before"], line["after"]) == (3, 1)
     assert "more" not in line
