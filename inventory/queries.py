@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
@@ -13,6 +13,7 @@ from django.utils import timezone
 from common.database import ClockTimestamp
 from inventory import rules
 from inventory.models import Allocation, Batch, Reservation, ReservationLine, StockLevel
+from inventory.querysets import OPEN
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -103,12 +104,15 @@ class HeldLine:
     sku: str
     quantity: int
     allocations: Sequence[Share]
-    today: date
+    today: date | None
+    """None: the reservation has ended, and promises nothing."""
     shipped: int = 0
     unallocated: int = 0
 
     @property
     def promise_date(self) -> date | None:
+        if self.today is None:
+            return None
         etas = (share.eta for share in self.allocations)
         return rules.promise_date(etas, unallocated=self.unallocated, today=self.today)
 
@@ -145,6 +149,7 @@ def held_all(reservations: Sequence[Reservation]) -> list[Held]:
     """Reservations with their lines, in two queries."""
     today = timezone.now().date()
     lines: dict[UUID, list[HeldLine]] = {reservation.pk: [] for reservation in reservations}
+    ended = {one.pk for one in reservations if one.status not in OPEN}
     rows = ReservationLine.objects.filter(reservation__in=lines).select_related("product")
     rows = rows.defer("product__search", "product__description", "product__images")
     shares = _shares_of(rows)
@@ -154,7 +159,7 @@ def held_all(reservations: Sequence[Reservation]) -> list[Held]:
             sku=row.product.sku,
             quantity=row.quantity,
             allocations=shares.get(row.pk, []),
-            today=today,
+            today=None if row.reservation_id in ended else today,
             shipped=row.shipped,
             unallocated=row.unallocated,
         )
@@ -231,35 +236,61 @@ class Availability:
 def availability(lines: Collection[Any], *, with_incoming: bool) -> Availability:
     """What a reservation of these lines (one for each product) would get now; two queries.
 
-    Nothing is locked or held. Holds that are past their time count as free.
+    Nothing is locked or held. Holds that are past their time count as free where a line cannot
+    have all of it from the shelf, as they do for the reservation.
     """
     today = timezone.now().date()
-    supplies = _supplies([line.product_id for line in lines], with_incoming=with_incoming)
+    sources = _sources([line.product_id for line in lines], with_incoming=with_incoming)
     found = []
     for line in lines:
-        known = supplies.get(line.product_id, {})
-        shares = [
-            Share(*known[share.supply], share.quantity, share.supply.eta)
-            for share in rules.allocate(line.quantity, known)
-        ]
+        shares = _shares(line.quantity, sources.get(line.product_id, []))
         found.append(AvailableLine(line.product_id, line.sku, line.quantity, shares, today))
     return Availability(found)
 
 
-def _supplies(
-    product_ids: Collection[UUID], *, with_incoming: bool
-) -> dict[UUID, dict[rules.Supply, tuple[str, str | None]]]:
-    """What supplies each product, with the code of its location and the batch's reference."""
-    found: dict[UUID, dict[rules.Supply, tuple[str, str | None]]] = {}
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """A supply, and how many units of it only holds past their time keep."""
+
+    supply: rules.Supply
+    overdue: int
+    location: str
+    batch: str | None = None
+
+
+def _shares(quantity: int, sources: Sequence[_Source]) -> list[Share]:
+    """What a line would get, decided as a reservation decides it."""
+    shares = rules.allocate(quantity, [source.supply for source in sources])
+    if rules.is_wanting(quantity, shares):
+        freed = (
+            replace(source.supply, free=source.supply.free + source.overdue) for source in sources
+        )
+        shares = rules.allocate(quantity, freed)
+    named = {source.supply.id: source for source in sources}
+    return [
+        Share(
+            named[share.supply.id].location,
+            named[share.supply.id].batch,
+            share.quantity,
+            share.supply.eta,
+        )
+        for share in shares
+    ]
+
+
+def _sources(product_ids: Collection[UUID], *, with_incoming: bool) -> dict[UUID, list[_Source]]:
+    """What supplies each product."""
+    found: dict[UUID, list[_Source]] = {}
     levels = StockLevel.objects.filter(product__in=product_ids, location__is_active=True)
     for level in levels.select_related("location").annotate(overdue=_overdue("stock_level")):
         supply = rules.Supply(
             id=level.pk,
             location_id=level.location_id,
-            free=level.on_hand - level.reserved + level.overdue,  # type: ignore[attr-defined]
+            free=level.on_hand - level.reserved,
             priority=level.location.priority,
         )
-        found.setdefault(level.product_id, {})[supply] = (level.location.code, None)
+        source = _Source(supply, level.overdue, level.location.code)  # type: ignore[attr-defined]
+        found.setdefault(level.product_id, []).append(source)
     if not with_incoming:
         return found
     batches = Batch.objects.incoming().filter(product__in=product_ids, location__is_active=True)
@@ -267,10 +298,12 @@ def _supplies(
         supply = rules.Supply(
             id=batch.pk,
             location_id=batch.location_id,
-            free=batch.outstanding - batch.allocated + batch.overdue,  # type: ignore[attr-defined]
+            free=batch.outstanding - batch.allocated,
             eta=batch.eta,
         )
-        found.setdefault(batch.product_id, {})[supply] = (batch.location.code, batch.reference)
+        overdue: int = batch.overdue  # type: ignore[attr-defined]
+        source = _Source(supply, overdue, batch.location.code, batch.reference)
+        found.setdefault(batch.product_id, []).append(source)
     return found
 
 

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from inventory.models import Batch, Location, Reservation, StockLevel, StockMovement
 
 DEFAULT_LOCATION: Final = "main"
+OPEN: Final = frozenset({"active", "confirmed"})
+"""The statuses of reservations that have not ended."""
 LOW: Final = IsTrue(LessThanOrEqual(F("available"), F("reorder_point")))
 """Stock levels at or below their reorder point, where they have one."""
 
@@ -121,11 +123,11 @@ class BatchQuerySet(models.QuerySet["Batch"]):
 class ReservationQuerySet(models.QuerySet["Reservation"]):
     def open(self) -> Self:
         """Active, also when overdue, and confirmed."""
-        return self.filter(status__in=["active", "confirmed"])
+        return self.filter(status__in=OPEN)
 
     def ended(self) -> Self:
         """Shipped, released or expired."""
-        return self.exclude(status__in=["active", "confirmed"])
+        return self.exclude(status__in=OPEN)
 
     def overdue(self) -> Self:
         """Active, and past their time by the database's clock at this moment."""

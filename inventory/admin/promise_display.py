@@ -9,6 +9,7 @@ from django.utils.formats import date_format
 from django.utils.html import format_html
 
 from common.backoffice.display import figure, label, moment, two_lines
+from inventory.querysets import OPEN
 
 if TYPE_CHECKING:
     from datetime import date
@@ -92,7 +93,7 @@ def expiry(reservation: Any) -> SafeString | str:
 
 def promise(reservation: Any, date: date | None) -> SafeString | str:
     """By when all of it will be on hand."""
-    if reservation.status not in {"active", "confirmed"}:
+    if reservation.status not in OPEN:
         return "–"
     if date is None:
         return label("Waits for supply", tone="out", reason="A part of it has no supply yet")

@@ -12,6 +12,7 @@ from django.db.models import Exists, OuterRef, Q
 from common.database import ClockTimestamp
 from inventory.admin.promise_display import today
 from inventory.models import ReservationLine
+from inventory.querysets import OPEN
 from products.models import Product
 
 if TYPE_CHECKING:
@@ -122,7 +123,7 @@ class ReservationStateFilter(SimpleListFilter):
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         match self.value():
             case "open":
-                return queryset.filter(status__in=["active", "confirmed"])
+                return queryset.filter(status__in=OPEN)
             case "waiting":
                 return queryset.filter(Exists(waiting_lines(OuterRef("pk"))))
             case "active":

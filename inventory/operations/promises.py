@@ -19,6 +19,8 @@ from inventory.querysets import is_held
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
+    from django.db.models import QuerySet
+
     from inventory.models import StockLevel
     from inventory.operations.ledger import Ledger
 
@@ -156,6 +158,8 @@ class Promises:
 
         Asked only when something is short. The sweeper gives them their status later (RULES S9).
         """
+        if not self._are_promised(product_ids):
+            return False
         overdue = self._left(
             Q(line__product__in=product_ids)
             & Q(line__reservation__status=Reservation.Status.ACTIVE)
@@ -166,21 +170,34 @@ class Promises:
             self._waiting[one.line_id] += quantity
         return bool(overdue)
 
+    def _are_promised(self, product_ids: Collection[UUID]) -> bool:
+        """Whether anything is, of the stock and the batches that are known here."""
+        levels = (level for pk in product_ids for level in self._ledger.levels_of(pk))
+        batches = (self._batches or {}).values()
+        return any(level.reserved for level in levels) or any(
+            batch.allocated for batch in batches if batch.product_id in product_ids
+        )
+
     def free_latest(self, product_id: UUID, source: Source) -> None:
         """Take back the latest promises on a supply that has promised more than it has.
 
-        Holds past their time go before them. The others look for other supply at once; what finds
-        none stays on its line, unallocated.
+        Holds past their time go before them, and what they kept is for the oldest line that
+        waits. The others look for other supply at once; what finds none stays on its line,
+        unallocated.
         """
-        self.free_overdue([product_id])
+        waiting = self._lines_waiting([product_id]) if self.free_overdue([product_id]) else []
         left = self.on(source)
         promised = [rules.Promised(one.pk, quantity) for one, quantity in left.items()]
         latest = rules.latest_first(promised, self._excess(product_id, source))
         parts = {one.id: one.quantity for one in latest}
         cut = {one: parts[one.pk] for one in left if one.pk in parts}
         self.free(cut)
-        for allocation, quantity in cut.items():
-            self._plan(allocation.line, quantity, freed=quantity)
+        lost = {allocation.line: quantity for allocation, quantity in cut.items()}
+        for line in sorted({*lost, *waiting}, key=lambda line: (line.reservation_id, line.pk)):
+            if line in lost:
+                self._plan(line, lost[line], freed=lost[line])
+            else:
+                self._fill(line)
 
     def arrive(self, batch: Batch, stock_level_id: UUID, quantity: int) -> None:
         """Units of a batch are on hand now: the oldest promises on it move there with them.
@@ -199,11 +216,18 @@ class Promises:
 
     def refill(self, product_ids: Collection[UUID]) -> None:
         """Give new supply to the lines that wait for it: those of the oldest reservation first."""
+        for line in self._lines_waiting(product_ids):
+            self._fill(line)
+
+    def _lines_waiting(self, product_ids: Collection[UUID]) -> QuerySet[ReservationLine]:
+        """Those that the database knows of, of the oldest reservation first."""
         waiting = ReservationLine.objects.filter(
             is_held("reservation__"), product__in=product_ids, unallocated__gt=0
-        ).select_related("reservation")
-        for line in waiting.order_by("reservation_id", "pk"):
-            self._plan(line, line.unallocated + self._waiting[line.pk], waiting=True)
+        )
+        return waiting.select_related("reservation").order_by("reservation_id", "pk")
+
+    def _fill(self, line: ReservationLine) -> None:
+        self._plan(line, line.unallocated + self._waiting[line.pk], waiting=True)
 
     def _plan(
         self, line: ReservationLine, quantity: int, *, freed: int = 0, waiting: bool = False

@@ -130,7 +130,7 @@ def _allocated(
 ) -> dict[UUID, list[rules.Share]]:
     """The shares of every line, or a refusal that names each line that is short.
 
-    Only then are holds past their time let go: where that helps.
+    Holds past their time are let go where a line cannot have all of it from the shelf.
     """
 
     def shares() -> dict[UUID, list[rules.Share]]:
@@ -142,11 +142,11 @@ def _allocated(
         }
 
     found = shares()
+    wanting = [pk for pk, line in wanted.items() if rules.is_wanting(line.quantity, found[pk])]
+    if wanting and ledger.promises.free_overdue(wanting):
+        found = shares()
     if short := _short(wanted, found):
-        if ledger.promises.free_overdue(short):
-            found = shares()
-        if short := _short(wanted, found):
-            raise InsufficientStock([_shortage(wanted[pk], found[pk]) for pk in short])
+        raise InsufficientStock([_shortage(wanted[pk], found[pk]) for pk in short])
     return found
 
 

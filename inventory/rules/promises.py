@@ -71,6 +71,12 @@ def _taken(quantity: int, supplies: Sequence[Supply]) -> list[Share]:
     return shares
 
 
+def is_wanting(quantity: int, shares: Iterable[Share]) -> bool:
+    """Too little, or in part still to come: holds past their time may be in the way."""
+    on_hand = sum(share.quantity for share in shares if share.supply.eta is None)
+    return on_hand < quantity
+
+
 def promise_date(etas: Iterable[date | None], *, unallocated: int, today: date) -> date | None:
     """When all of it will be on hand; None while a part has no supply.
 
