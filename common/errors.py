@@ -27,11 +27,19 @@ class DomainError(Exception):
         self.detail = detail
         self.attribute = attribute
         self.meta = meta
+        self.others: Sequence[DomainError] = ()
 
     @property
     def problems(self) -> Sequence[DomainError]:
         """Every problem found: the refusal itself, or one for each line of a list."""
-        return [self]
+        return [self, *self.others]
+
+
+def together(refusals: Sequence[DomainError]) -> DomainError:
+    """Refusals of one status as one: the first of them, which tells of the others too."""
+    first, *others = refusals
+    first.others = others
+    return first
 
 
 class NotFound(DomainError):

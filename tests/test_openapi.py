@@ -113,7 +113,46 @@ def test_each_operation_names_the_scope_that_it_needs():
         assert f"Needs the scope `{scope}`." in operations()[name].described["description"]
 
 
+def test_an_action_says_that_it_may_be_conditional():
+    for name in ("receiveBatch", "shipReservation", "reverseTransfer", "updateBatch"):
+        described = operations()[name].described
+        parameters = {resolved(one)["name"] for one in described["parameters"]}
+        assert {"Idempotency-Key", "If-Match"} <= parameters
+        assert "412" in described["responses"]
+    for name in ("createReservation", "getAvailability"):
+        described = operations()[name].described
+        assert "If-Match" not in {resolved(one)["name"] for one in described["parameters"]}
+
+
+def test_a_hold_that_is_there_already_is_an_answer_too():
+    answers = operations()["createReservation"].described["responses"]
+    assert answers["200"]["content"] == answers["201"]["content"]
+    assert "200" not in operations()["createBatch"].described["responses"]
+
+
 # Requests
+
+
+@pytest.mark.parametrize(
+    ("schema", "name", "default"),
+    [
+        ("ReservationInput", "allow_incoming", False),
+        ("ReservationInput", "expires_in", 900),
+        ("AvailabilityInput", "allow_incoming", True),
+        ("ExtendReservation", "expires_in", 900),
+    ],
+)
+def test_what_counts_when_nothing_is_said_is_in_the_schema(schema, name, default):
+    described = document()["components"]["schemas"][schema]["properties"][name]
+    assert described["default"] is default or described["default"] == default
+    assert described["description"]
+
+
+def test_what_cannot_be_set_is_not_offered():
+    schemas = document()["components"]["schemas"]
+    assert "status" not in schemas["BatchInput"]["properties"]
+    assert schemas["BatchChanges"]["properties"]["reference"]["readOnly"]
+    assert "readOnly" not in schemas["BatchChanges"]["properties"]["status"]
 
 
 def test_every_body_of_a_resource_has_an_example_that_is_valid_by_its_own_schema():

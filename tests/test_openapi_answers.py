@@ -163,6 +163,11 @@ def test_what_the_examples_say_is_done_and_answered_as_documented(client):
         assert response.status_code in {200, 201}, response.content
         assert_matches_schema(response, name)
         made[name] = response.json()["data"]["id"]
+    asked = {"lines": [{"sku": "LAPTOP-13", "quantity": 1}], "order_reference": "AGAIN"}
+    for status in (201, 200):
+        response = client.post(f"{API}/reservations", asked, JSON)
+        assert response.status_code == status
+        assert_matches_schema(response, "createReservation")
     assert_matches_schema(send_example(client, "getAvailability", None, JSON), "getAvailability")
     movement = StockMovement.objects.filter(transfer=None).latest("pk")
     level = movement.stock_level

@@ -11,6 +11,8 @@ from common.access.scopes import ALL_SCOPES
 from common.access.verification import Client
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from django.db.models import Model
     from rest_framework.request import Request
     from rest_framework.views import APIView
@@ -21,8 +23,10 @@ ACTIONS = {"GET": "view", "POST": "add", "PUT": "change", "PATCH": "change", "DE
 class HasScope(BasePermission):
     """A program needs the scope for the method; staff need the permission on the view's model.
 
-    A view can name the permissions that staff need, by method: ``staff_permissions = {"POST":
-    "inventory.add_stock"}``. A view that names none and has no model is for superusers.
+    A view can name the permissions that staff need, by action or by method: ``staff_permissions =
+    {"GET": "inventory.view_batch", "receive": "inventory.receive_batch"}``. The action's goes
+    first; of several, one will do, and the action asks further (``check_may``). What such a view
+    leaves out is for superusers, as is a view that names none and has no model.
     """
 
     read_scope: ClassVar[str]
@@ -41,8 +45,8 @@ class HasScope(BasePermission):
             return self._allow_client(user, request.method)
         if not getattr(user, "is_staff", False):
             return False
-        permission = _staff_permission(request.method, view)
-        return bool(user.is_superuser if permission is None else user.has_perm(permission))
+        needed = _staff_permissions(request.method, view)
+        return user.is_superuser or any(user.has_perm(permission) for permission in needed)
 
     def _allow_client(self, client: Client, method: str | None) -> bool:
         check_scope(client, self.read_scope if method in SAFE_METHODS else self.write_scope)
@@ -62,16 +66,21 @@ def check_may_read(user: Any, scope: str, model: type[Model]) -> None:
         raise PermissionDenied("You do not have the permission to view this.")
 
 
-def _staff_permission(method: str | None, view: APIView) -> str | None:
-    """The permission that staff need, in the form that has_perm takes."""
+def check_may(user: Any, permission: str) -> None:
+    """Refuse staff who lack a permission that depends on the body; programs have their scope."""
+    if not isinstance(user, Client) and not user.has_perm(permission):
+        raise PermissionDenied(f"You do not have the permission {permission}.")
+
+
+def _staff_permissions(method: str | None, view: APIView) -> Sequence[str]:
+    """The permissions of which staff need one, in the form that has_perm takes."""
     verb = "GET" if method is None or method in SAFE_METHODS else method
-    named: dict[str, str] | None = getattr(view, "staff_permissions", None)
+    named: Mapping[str, Any] | None = getattr(view, "staff_permissions", None)
     if named is not None:
-        return named.get(verb)
+        needed = named.get(getattr(view, "action", verb)) or named.get(verb) or ()
+        return [needed] if isinstance(needed, str) else needed
     model = _model_of(view)
-    if model is None:
-        return None
-    return _permission(verb, model)
+    return [_permission(verb, model)] if model else []
 
 
 def _permission(verb: str, model: type[Model]) -> str:

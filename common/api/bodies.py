@@ -44,16 +44,27 @@ class ReadsDocuments(RequestChecks):
             raise Malformed("The resource object has no 'id'.", pointer="/data")
 
     def read_input(
-        self, serializer_class: type[StrictSerializer], *, partial: bool = False
+        self,
+        serializer_class: type[StrictSerializer],
+        *,
+        partial: bool = False,
+        current: Mapping[str, Any] | None = None,
     ) -> dict[str, Any]:
-        """The operation's input, checked."""
-        return serializer_class(document=self.document, partial=partial).values
+        """The operation's input, checked; ``current`` are the values of what it cannot set."""
+        return serializer_class(document=self.document, partial=partial, current=current).values
 
     def seen_for_update(self) -> Any:
         """The row to change, once it is certain that the request may change it."""
         instance = self.get_object()
         self.check_preconditions(instance.version)
         self.check_document(instance)
+        return instance
+
+    def seen_for_action(self) -> Any:
+        """The row that an action URL is about, once it is certain that it may be acted on."""
+        instance = self.get_object()
+        self.check_preconditions(instance.version)
+        self.check_action_document()
         return instance
 
     def check_preconditions(self, version: int) -> None:
@@ -105,10 +116,25 @@ class ReadsDocuments(RequestChecks):
                 continue
             current = None if instance is None else self.current_linkage(instance, name)
             if _normal(linkage) != _normal(current):
-                raise ReadOnly(
-                    f"The relationship {name!r} cannot be written.",
-                    pointer=f"/data/relationships/{name}",
-                )
+                raise _read_only(name, f"/data/relationships/{name}")
+        if instance is not None:
+            self.check_plain_names(document, instance)
+
+    def check_plain_names(self, document: Document, instance: Any) -> None:
+        """What holds for relationships holds for those that are sent among the attributes."""
+        for name in sorted(document.attributes.keys() & self.relationships.keys()):
+            if self.is_writable(name, creating=False):
+                continue
+            if not self.is_current(instance, name, document.attributes[name]):
+                raise _read_only(name, document.pointer(name))
+
+    def is_current(self, instance: Any, name: str, value: Any) -> bool:
+        """Whether a plain value names what the relationship leads to: by id, or by its code."""
+        current = self.current_linkage(instance, name)
+        if not isinstance(value, str) or not isinstance(current, dict):
+            return bool(value == current)
+        code = getattr(getattr(instance, name), "code", None)
+        return value.lower() in {current["id"], code}
 
     def is_writable(self, name: str, *, creating: bool) -> bool:
         """Whether a document may set the relationship; what is unknown is refused as input."""
@@ -121,6 +147,10 @@ class ReadsDocuments(RequestChecks):
             return resources.linkage(self.get_serializer_class(), name, instance)
         except SkipField:
             return None
+
+
+def _read_only(name: str, pointer: str) -> ReadOnly:
+    return ReadOnly(f"The relationship {name!r} cannot be written.", pointer=pointer)
 
 
 def _normal(linkage: Any) -> Any:

@@ -148,7 +148,10 @@ def read(value: Any, *, jsonapi: bool, creating: bool) -> Document:
         raise Malformed("The body must be a JSON object.", pointer="")
     if not jsonapi and not _looks_like_jsonapi(value):
         _refuse_identity(value, "")
-        return Document(attributes=_without_at_members(value), root=value)
+        attributes = _without_at_members(value)
+        return Document(
+            attributes=attributes if creating else _without_bare_links(attributes), root=value
+        )
     if "data" not in value:
         raise Malformed("The document has no member 'data'.", pointer="")
     if not isinstance(value["data"], dict):

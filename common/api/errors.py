@@ -197,7 +197,7 @@ def _unavailable(error: BaseException) -> dict[str, Any]:
 def _refusals(refusal: DomainError, request: Any) -> Iterator[dict[str, Any]]:
     for one in refusal.problems:
         source = _place(request, *one.attribute.split("/")) if one.attribute else {}
-        yield problem(refusal.status, refusal.code, one.detail, source=source, meta=one.meta)
+        yield problem(one.status, one.code, one.detail, source=source, meta=one.meta)
 
 
 def _invalid_input(detail: Any, request: Any) -> Iterator[dict[str, Any]]:

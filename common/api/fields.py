@@ -15,7 +15,7 @@ from rest_framework.exceptions import ErrorDetail
 from rest_framework.fields import SkipField
 from rest_framework.validators import ProhibitSurrogateCharactersValidator
 
-from common.errors import Invalid, NotFound
+from common.errors import Invalid, NotFound, together
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -206,12 +206,17 @@ class Objects(serializers.Field[list[dict[str, Any]], Any, Any, Any]):
         if len(data) > self.max_length:
             self.fail("max_length", max_length=self.max_length)
         errors: dict[str, Any] = {}
-        values = [self._one(str(index), each, errors) for index, each in enumerate(data)]
+        unknown: list[NotFound] = []
+        values = [self._one(str(index), each, errors, unknown) for index, each in enumerate(data)]
+        if unknown:
+            raise together(unknown)
         if errors:
             raise serializers.ValidationError(errors)
         return values
 
-    def _one(self, index: str, data: Any, errors: dict[str, Any]) -> dict[str, Any]:
+    def _one(
+        self, index: str, data: Any, errors: dict[str, Any], unknown: list[NotFound]
+    ) -> dict[str, Any]:
         if not isinstance(data, dict):
             errors[index] = [ErrorDetail("Send an object.", "invalid")]
             return {}
@@ -233,7 +238,7 @@ class Objects(serializers.Field[list[dict[str, Any]], Any, Any, Any]):
                 wrong[name] = error.detail
             except NotFound as refusal:
                 place = f"{self.field_name}/{index}/{name}"
-                raise NotFound(refusal.detail, attribute=place) from refusal
+                unknown.append(NotFound(refusal.detail, attribute=place))
         if wrong:
             errors[index] = wrong
         return values

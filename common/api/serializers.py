@@ -29,26 +29,28 @@ class StrictSerializer(serializers.Serializer[Any]):
     ``links`` says which relationships a JSON:API document may name, and under which input name a
     plain body gives the same thing; ``aliases`` are second names for inputs. ``kept`` are
     attributes that the server keeps (stamps, versions, computed figures): a client may send them
-    back, and they are ignored. ``alternatives`` are inputs of which at least one must be sent,
-    with what to say when none is. ``example`` is for the OpenAPI document.
+    back, and they are ignored. ``fixed`` are those that are not set here: sent with the value that
+    they have (``current``) they are ignored too, with any other they are refused.
+    ``alternatives`` are inputs of which at least one must be sent, with what to say when none is.
+    ``example`` is for the OpenAPI document.
     """
 
     links: ClassVar[Mapping[str, Link]] = {}
     aliases: ClassVar[Mapping[str, str]] = {}
     kept: ClassVar[frozenset[str]] = frozenset()
+    fixed: ClassVar[frozenset[str]] = frozenset()
     alternatives: ClassVar[Mapping[tuple[str, ...], str]] = {}
     example: ClassVar[Mapping[str, Any]] = {}
 
-    def __init__(self, *, document: Document, **kwargs: Any) -> None:
+    def __init__(
+        self, *, document: Document, current: Mapping[str, Any] | None = None, **kwargs: Any
+    ) -> None:
+        self.current = current or {}
         inputs = flattened(document, self.links, self.aliases, self._declared_fields)
         super().__init__(data=inputs, **kwargs)
 
     def to_internal_value(self, data: Any) -> dict[str, Any]:
-        unknown = data.keys() - self.fields.keys() - self.kept
-        errors: dict[str, Any] = {
-            name: [ErrorDetail("There is no such attribute.", "unknown_attribute")]
-            for name in sorted(unknown)
-        }
+        errors: dict[str, Any] = self._refused(data)
         try:
             values: dict[str, Any] = super().to_internal_value(data)
         except serializers.ValidationError as error:
@@ -61,6 +63,20 @@ class StrictSerializer(serializers.Serializer[Any]):
         if errors:
             raise serializers.ValidationError(errors)
         return values
+
+    def _refused(self, data: Mapping[str, Any]) -> dict[str, Any]:
+        """What is unknown, and what is fixed and sent with another value than it has."""
+        unknown = data.keys() - self.fields.keys() - self.kept - self.fixed
+        changed = {
+            name
+            for name in data.keys() & self.fixed
+            if name not in self.current or data[name] != self.current[name]
+        }
+        no_such = ErrorDetail("There is no such attribute.", "unknown_attribute")
+        not_here = ErrorDetail("This cannot be set here; leave it out.", "invalid")
+        return {name: [no_such] for name in sorted(unknown)} | {
+            name: [not_here] for name in sorted(changed)
+        }
 
     @property
     def values(self) -> dict[str, Any]:

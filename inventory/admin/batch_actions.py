@@ -31,6 +31,10 @@ class BatchAction:
     permission: str
     form: type[BatchActionForm]
 
+    def is_refused(self, batch: Batch) -> bool:
+        """Whether the product has been deleted and nothing can be put on its shelf any more."""
+        return self.form is ReceiptForm and batch.product.deleted_at is not None
+
 
 CHANGE: Final = "inventory.change_batch"
 ACTIONS: Final = (
@@ -43,7 +47,7 @@ ACTIONS: Final = (
 
 def links(request: HttpRequest, batch: Batch) -> list[dict[str, Any]]:
     """The actions that this person may use; nothing is done to a batch that is closed."""
-    if not batch.outstanding or batch.product.deleted_at is not None:
+    if not batch.outstanding:
         return []
     return [
         {
@@ -52,5 +56,11 @@ def links(request: HttpRequest, batch: Batch) -> list[dict[str, Any]]:
             "href": reverse(f"admin:inventory_batch_{action.name}", args=[batch.pk]),
         }
         for action in ACTIONS
-        if request.user.has_perm(action.permission)
+        if request.user.has_perm(action.permission) and not action.is_refused(batch)
     ]
+
+
+def product_is_gone(batch: Batch) -> str:
+    """What to do with a batch of a product that has been deleted; nothing to say otherwise."""
+    product = batch.product
+    return f"{product.sku} has been deleted: cancel the batch." if product.deleted_at else ""

@@ -5,17 +5,18 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.template.loader import render_to_string
 from django.urls import path, reverse
 
 from common.backoffice.admins import OperationsAdmin
 from common.backoffice.display import figure, moment
 from inventory import operations
-from inventory.admin.batch_actions import ACTIONS, BatchAction, links
+from inventory.admin.batch_actions import ACTIONS, BatchAction, links, product_is_gone
 from inventory.admin.batch_forms import NewBatchForm
 from inventory.admin.display import product_name
 from inventory.admin.filters import LocationFilter
@@ -24,7 +25,7 @@ from inventory.admin.holds import LATEST, holds_on
 from inventory.admin.promise_display import batch_state, eta
 from inventory.admin.promise_filters import BatchStateFilter, EtaFilter, OfProductFilter
 from inventory.admin.searching import products_called
-from inventory.admin.stock_page import action_page, only_read
+from inventory.admin.stock_page import action_page
 from inventory.models import Batch, Location
 from products.admin.images import thumbnail
 
@@ -115,6 +116,7 @@ class BatchAdmin(OperationsAdmin):
         context = head(row) | history(row, "batches")
         context |= {
             "links": links(request, row),
+            "gone": product_is_gone(row) if row.outstanding else "",
             "holds": holds if request.user.has_perm("inventory.view_reservation") else [],
             "are_more": len(holds) == LATEST,
         }
@@ -139,8 +141,9 @@ class BatchAdmin(OperationsAdmin):
         if not request.user.has_perm(action.permission):
             raise PermissionDenied
         back = reverse("admin:inventory_batch_change", args=[batch.pk])
-        if batch.product.deleted_at is not None:
-            return only_read(self, request, batch.product, back)
+        if batch.outstanding and action.is_refused(batch):
+            self.message_user(request, product_is_gone(batch), messages.ERROR)
+            return redirect(back)
         return action_page(
             self,
             request,

@@ -11,9 +11,9 @@ from common.api.relations import ToOne
 from common.api.serializers import Link, StrictSerializer
 from inventory.api.serializers import PRODUCT, LocationSerializer, OfProduct
 from inventory.models import Batch, Reservation, StockLevel
+from inventory.operations.reservations import DEFAULT, LONGEST
 
 MOST_LINES = 200
-SECONDS_IN_A_WEEK = 7 * 24 * 60 * 60
 
 
 class BatchSerializer(serializers.ModelSerializer):
@@ -110,9 +110,8 @@ class BatchInput(OfProduct):
     """Units that are ordered for a location; without an `eta` they are received at once."""
 
     links = {"product": Link("products", "product_id"), "location": Link("locations", "location")}
-    kept = frozenset(
-        {"received_quantity", "allocated", "status", "version", "created_at", "updated_at"}
-    )
+    kept = frozenset({"received_quantity", "allocated", "version", "created_at", "updated_at"})
+    fixed = frozenset({"status"})
     example = {"sku": "LAPTOP-13", "reference": "PO-1042", "quantity": 40, "eta": "2026-12-01"}
 
     reference = fields.Text(max_length=255)
@@ -125,9 +124,10 @@ class BatchChanges(StrictSerializer):
     """Another quantity or ETA, or the end of it."""
 
     kept = frozenset(
-        {"reference", "received_quantity", "allocated", "version", "created_at", "updated_at"}
+        {"received_quantity", "allocated", "version", "created_at", "updated_at"}
         | {"product", "location"}
     )
+    fixed = frozenset({"reference"})
     example = {"eta": "2026-12-08"}
 
     quantity = fields.Integer(required=False, min_value=1)
@@ -141,6 +141,16 @@ class ReceiptInput(StrictSerializer):
     example = {"quantity": 12}
 
     quantity = fields.Integer(required=False, min_value=1)
+
+
+def lasting() -> fields.Integer:
+    """How many seconds a hold lasts from now."""
+    return fields.Integer(
+        default=int(DEFAULT.total_seconds()),
+        min_value=1,
+        max_value=int(LONGEST.total_seconds()),
+        help_text="Seconds from now.",
+    )
 
 
 def lines(**kwargs: bool) -> fields.Objects:
@@ -160,9 +170,8 @@ def lines(**kwargs: bool) -> fields.Objects:
 class ReservationInput(StrictSerializer):
     """A hold of stock for an order: all lines, or none."""
 
-    kept = frozenset(
-        {"status", "expires_at", "promise_date", "version", "created_at", "updated_at"}
-    )
+    kept = frozenset({"promise_date", "version", "created_at", "updated_at"})
+    fixed = frozenset({"status", "expires_at"})
     example = {
         "order_reference": "ORDER-1042",
         "lines": [{"sku": "LAPTOP-13", "quantity": 2}],
@@ -171,8 +180,10 @@ class ReservationInput(StrictSerializer):
 
     order_reference = fields.Text(max_length=255)
     lines = lines()
-    expires_in = fields.Integer(required=False, min_value=1, max_value=SECONDS_IN_A_WEEK)
-    allow_incoming = fields.Boolean(required=False)
+    expires_in = lasting()
+    allow_incoming = fields.Boolean(
+        default=False, help_text="Whether goods on their way may supply it, at their `eta`."
+    )
 
 
 class ExtensionInput(StrictSerializer):
@@ -180,7 +191,7 @@ class ExtensionInput(StrictSerializer):
 
     example = {"expires_in": 1800}
 
-    expires_in = fields.Integer(required=False, min_value=1, max_value=SECONDS_IN_A_WEEK)
+    expires_in = lasting()
 
 
 class ShipmentInput(StrictSerializer):
@@ -201,4 +212,7 @@ class AvailabilityInput(StrictSerializer):
     example = {"lines": [{"sku": "LAPTOP-13", "quantity": 2}]}
 
     lines = lines()
-    allow_incoming = fields.Boolean(required=False)
+    allow_incoming = fields.Boolean(
+        default=True,
+        help_text="Whether goods on their way count. It tells by when, so here they do.",
+    )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
-from uuid import UUID
 
 from rest_framework.decorators import action
 from rest_framework.response import Response
@@ -54,6 +53,12 @@ class BatchView(ResourceView):
     create_serializer_class = BatchInput
     update_serializer_class = BatchChanges
     permission_classes = [StockScope]
+    staff_permissions = {
+        "GET": "inventory.view_batch",
+        "create": "inventory.add_batch",
+        "partial_update": "inventory.change_batch",
+        "receive": "inventory.receive_batch",
+    }
     filterset_class = filters.BatchFilters
     includes = ("product", "location")
     sortable = {name: name for name in ("eta", "created_at")}
@@ -80,7 +85,9 @@ class BatchView(ResourceView):
         seen = self.seen_for_update()
         batch = operations.change_batch(
             batch_id=seen.pk,
-            changes=self.read_input(BatchChanges, partial=True),
+            changes=self.read_input(
+                BatchChanges, partial=True, current={"reference": seen.reference}
+            ),
             expected_version=self.expected_version(seen),
         )
         return self.resource(batch)
@@ -89,9 +96,12 @@ class BatchView(ResourceView):
     @described(takes=ReceiptInput)
     def receive(self, request: Request, pk: str) -> Response:
         """Put what has arrived on the shelf."""
-        self.get_object()
-        self.check_action_document()
-        batch = operations.receive_batch(batch_id=UUID(pk), **self.read_input(ReceiptInput))
+        seen = self.seen_for_action()
+        batch = operations.receive_batch(
+            batch_id=seen.pk,
+            expected_version=self.expected_version(seen),
+            **self.read_input(ReceiptInput),
+        )
         return self.resource(batch)
 
 
@@ -104,6 +114,14 @@ class ReservationView(ResourceView):
     serializer_class = ReservationSerializer
     create_serializer_class = ReservationInput
     permission_classes = [HoldScope]
+    staff_permissions = {
+        "GET": "inventory.view_reservation",
+        "create": "inventory.add_reservation",
+        "confirm": "inventory.change_reservation",
+        "extend": "inventory.extend_reservation",
+        "release": "inventory.release_reservation",
+        "ship": "inventory.change_reservation",
+    }
     filterset_class = filters.ReservationFilters
     sortable = {name: name for name in ("created_at", "expires_at")}
 
@@ -114,6 +132,7 @@ class ReservationView(ResourceView):
     def presented(self, rows: Sequence[Reservation]) -> Sequence[queries.Held]:
         return queries.held_all(rows)
 
+    @described(or_found=True)
     def create(self, request: Request) -> Response:
         """Hold stock for an order: all lines, or none.
 
@@ -129,36 +148,37 @@ class ReservationView(ResourceView):
     @described(takes=NoInput)
     def confirm(self, request: Request, pk: str) -> Response:
         """Keep what is held: the order is certain."""
-        self.check_action(NoInput)
-        return self.resource(operations.confirm(reservation_id=UUID(pk)))
+        return self.resource(operations.confirm(**self.read_action(NoInput)))
 
     @action(detail=True, methods=["post"])
     @described(takes=ExtensionInput)
     def extend(self, request: Request, pk: str) -> Response:
         """Let a hold last longer, counted from now."""
-        wanted = self.check_action(ExtensionInput)
-        return self.resource(operations.extend(reservation_id=UUID(pk), **_with_time(wanted)))
+        wanted = self.read_action(ExtensionInput)
+        return self.resource(operations.extend(**_with_time(wanted)))
 
     @action(detail=True, methods=["post"])
     @described(takes=NoInput)
     def release(self, request: Request, pk: str) -> Response:
         """Let go of what is held and has not been shipped."""
-        self.check_action(NoInput)
-        return self.resource(operations.release(reservation_id=UUID(pk)))
+        return self.resource(operations.release(**self.read_action(NoInput)))
 
     @action(detail=True, methods=["post"])
     @described(takes=ShipmentInput)
     def ship(self, request: Request, pk: str) -> Response:
         """Send off what is held, or a part of it. Needs the scope `inventory:write` instead."""
-        lines = self.check_action(ShipmentInput).get("lines")
-        wanted = None if lines is None else named_lines(lines)
-        return self.resource(operations.ship(reservation_id=UUID(pk), lines=wanted))
+        wanted = self.read_action(ShipmentInput)
+        if "lines" in wanted:
+            wanted["lines"] = named_lines(wanted["lines"])
+        return self.resource(operations.ship(**wanted))
 
-    def check_action(self, serializer_class: Any) -> dict[str, Any]:
-        """The input of an action on a reservation that is there."""
-        self.get_object()
-        self.check_action_document()
-        return self.read_input(serializer_class)
+    def read_action(self, serializer_class: Any) -> dict[str, Any]:
+        """The input of an action on a reservation that is there, as the client has seen it."""
+        seen = self.seen_for_action()
+        return self.read_input(serializer_class) | {
+            "reservation_id": seen.pk,
+            "expected_version": self.expected_version(seen),
+        }
 
 
 class AvailabilityView(ReadsDocuments):
@@ -170,7 +190,7 @@ class AvailabilityView(ReadsDocuments):
     create_serializer_class = AvailabilityInput
     permission_classes = [AskScope]
     filterset_class = Filters
-    staff_permissions = {"POST": "inventory.view_stocklevel"}
+    staff_permissions = {"create": "inventory.view_stocklevel"}
 
     @described(operation_id="getAvailability", is_meta=True)
     def create(self, request: Request) -> Response:
@@ -181,8 +201,7 @@ class AvailabilityView(ReadsDocuments):
         self.check_document()
         wanted = self.read_input(AvailabilityInput)
         lines = operations.summed(named_lines(wanted["lines"])).values()
-        with_incoming = wanted.get("allow_incoming", True)
-        found = queries.availability(lines, with_incoming=with_incoming)
+        found = queries.availability(lines, with_incoming=wanted["allow_incoming"])
         return Response({"meta": AvailabilitySerializer(found).data})
 
 
@@ -192,6 +211,4 @@ def named_lines(lines: Sequence[dict[str, Any]]) -> list[Wanted]:
 
 
 def _with_time(wanted: dict[str, Any]) -> dict[str, Any]:
-    if "expires_in" in wanted:
-        wanted["expires_in"] = timedelta(seconds=wanted["expires_in"])
-    return wanted
+    return wanted | {"expires_in": timedelta(seconds=wanted["expires_in"])}

@@ -160,7 +160,8 @@ class InventoryChange(StrictSerializer):
     """A delta, or a count with the quantity that was seen."""
 
     links = {"location": Link("locations", "location")}
-    kept = InventoryInput.kept | {"product_id", "product"}
+    kept = InventoryInput.kept | {"product"}
+    fixed = frozenset({"product_id"})
     alternatives = {
         ("quantity_delta", "quantity"): (
             "Send a quantity_delta, or a quantity with the expected_quantity."

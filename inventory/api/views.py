@@ -9,7 +9,7 @@ from django.db.models import prefetch_related_objects
 from rest_framework.decorators import action
 from rest_framework.response import Response
 
-from common.access.permissions import HasScope
+from common.access.permissions import HasScope, check_may
 from common.api import links
 from common.api.negotiation import HTML
 from common.api.openapi.described import described
@@ -42,6 +42,8 @@ if TYPE_CHECKING:
 
 StockScope = HasScope.for_methods(read="inventory:read", write="inventory:write")
 PLACES = {"product": False, "location": False}
+ADJUST, COUNT = "inventory.adjust_stock", "inventory.count_stock"
+REVERSE = "inventory.reverse_movement"
 
 
 class InventoryView(ResourceView):
@@ -55,8 +57,8 @@ class InventoryView(ResourceView):
     permission_classes = [StockScope]
     staff_permissions = {
         "GET": "inventory.view_stocklevel",
-        "POST": "inventory.add_stocklevel",
-        "PATCH": "inventory.adjust_stock",
+        "create": "inventory.add_stocklevel",
+        "partial_update": (ADJUST, COUNT),
     }
     filterset_class = filters.InventoryFilters
     includes = ("product", "stock_levels", "stock_levels.location")
@@ -95,8 +97,9 @@ class InventoryView(ResourceView):
         wanted = self.input_alone()
         if wanted is None:
             seen = self.seen_for_update()
-            wanted = self.read_input(InventoryChange)
+            wanted = self.read_input(InventoryChange, current={"product_id": str(seen.pk)})
             expected_version = self.expected_version(seen)
+        check_may(request.user, ADJUST if "quantity_delta" in wanted else COUNT)
         change = rules.Change(
             product_id=UUID(pk),
             delta=wanted.pop("quantity_delta", None),
@@ -116,7 +119,8 @@ class InventoryView(ResourceView):
         """
         document = self.document
         conditions = {"If-Match", "If-None-Match"} & self.request.headers.keys()
-        if conditions or document.relationships or not self.is_named(document):
+        related = document.relationships.keys() | document.attributes.keys() & self.relationships
+        if conditions or related or not self.is_named(document):
             return None
         given = InventoryChange(document=document)
         return dict(given.validated_data) if given.is_valid() else None
@@ -211,10 +215,7 @@ class StockMovementView(ResourceView):
     queryset = StockMovement.objects.all()
     serializer_class = StockMovementSerializer
     permission_classes = [StockScope]
-    staff_permissions = {
-        "GET": "inventory.view_stockmovement",
-        "POST": "inventory.reverse_movement",
-    }
+    staff_permissions = {"GET": "inventory.view_stockmovement", "reverse": REVERSE}
     filterset_class = filters.StockMovementFilters
     includes = ("product", "location", "stock_level")
     ordering = ("-pk",)
@@ -235,11 +236,9 @@ class StockMovementView(ResourceView):
     @described(takes=ReversalInput, status=201)
     def reverse(self, request: Request, pk: str) -> Response:
         """Write the opposite movement, once."""
-        self.get_object()
-        self.check_action_document()
-        opposite = operations.reverse_movement(
-            movement_id=UUID(pk), **self.read_input(ReversalInput)
-        )
+        seen = self.seen_for_action()
+        wanted = self.read_input(ReversalInput)
+        opposite = operations.reverse_movement(movement_id=seen.pk, **wanted)
         return self.resource(opposite, status=201)
 
 
@@ -252,7 +251,11 @@ class TransferView(ResourceView):
     serializer_class = TransferSerializer
     create_serializer_class = TransferInput
     permission_classes = [StockScope]
-    staff_permissions = {"GET": "inventory.view_transfer", "POST": "inventory.transfer_stock"}
+    staff_permissions = {
+        "GET": "inventory.view_transfer",
+        "create": "inventory.transfer_stock",
+        "reverse": REVERSE,
+    }
     filterset_class = filters.TransferFilters
     includes = ("product", "from_location", "to_location", "movements")
     ordering = ("-pk",)
@@ -280,11 +283,9 @@ class TransferView(ResourceView):
     @described(takes=ReversalInput, status=201)
     def reverse(self, request: Request, pk: str) -> Response:
         """Move the units back, once."""
-        self.get_object()
-        self.check_action_document()
-        opposite = operations.reverse_transfer(
-            transfer_id=UUID(pk), **self.read_input(ReversalInput)
-        )
+        seen = self.seen_for_action()
+        wanted = self.read_input(ReversalInput)
+        opposite = operations.reverse_transfer(transfer_id=seen.pk, **wanted)
         return self.resource(opposite, status=201)
 
 

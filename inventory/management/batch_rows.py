@@ -1,32 +1,33 @@
-"""Batches out of a CSV file: what each row says, and what has become of it."""
+"""Rows of a file of batches: what each of them says, and what has become of it."""
 
 from __future__ import annotations
 
-import io
 import re
 import unicodedata
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from enum import Enum
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from django.db import transaction
 
 from common.api.fields import MAX_QUANTITY, is_printable
-from common.errors import DomainError
+from common.errors import DomainError, Duplicate
 from inventory import operations
-from inventory.management.legacy.rows import UnreadableDump, csv_rows
+from inventory.management.batch_files import REQUIRED, shown
 from inventory.models import Batch, Location
+from products.models import Product
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from uuid import UUID
+
     from inventory.management.legacy.rows import Row
 
-COLUMNS: Final = ("reference", "sku", "location", "quantity", "eta")
-REQUIRED: Final = ("reference", "sku", "quantity")
-OF_REJECTS: Final = ("line", "reason")
-"""Columns of a file of rejects, which can be mended and given again."""
-LONGEST: Final = 255
+LONGEST: Final = {"reference": 255, "sku": 64, "location": 64}
+"""Characters of what is looked up; more could not be found, and would be told at length."""
+AT_ONCE: Final = 500
 DIGITS: Final = re.compile(r"[0-9]{1,12}")
 DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
@@ -51,32 +52,28 @@ class Ordered:
     eta: date | None
 
 
-def read(path: Path) -> list[Row]:
-    """All rows of a file. Raises UnreadableDump in one sentence when it is not what it should be.
-
-    Read to its end before anything is written: a file in a wrong encoding changes nothing.
-    """
-    try:
-        text = path.read_bytes().decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise UnreadableDump(f"{path} is not UTF-8: write it in UTF-8.") from error
-    if not text.strip():
-        raise UnreadableDump(f"{path} is empty.")
-    rows = list(csv_rows(io.StringIO(text, newline=""), str(path), REQUIRED))
-    for row in rows:
-        if unknown := [] if row.problem else sorted(row.values.keys() - {*COLUMNS, *OF_REJECTS}):
-            told = ", ".join(map(repr, unknown))
-            known = ", ".join(COLUMNS)
-            raise UnreadableDump(f"{path} has unknown columns: {told}. Known are {known}.")
-    return rows
-
-
 class Importing:
     """Rows one after the other, each in a transaction of its own."""
 
     def __init__(self, *, is_rehearsal: bool) -> None:
         self.is_rehearsal = is_rehearsal
         self._lines: dict[str, int] = {}
+        self._here: set[str] = set()
+        self._products: dict[str, UUID] = {}
+
+    def ahead(self, rows: Sequence[Row]) -> Iterator[Row]:
+        """The rows as they are; what they name is looked up for many of them at once."""
+        for begin in range(0, len(rows), AT_ONCE):
+            part = rows[begin : begin + AT_ONCE]
+            self._look_up([ordered for row in part if (ordered := _order_of(row))])
+            yield from part
+
+    def _look_up(self, orders: Sequence[Ordered]) -> None:
+        """A hint alone: what others add or take away meanwhile is seen all the same."""
+        found = Batch.objects.filter(reference__in={each.reference for each in orders})
+        self._here = set(found.values_list("reference", flat=True))
+        named = Product.objects.living().filter(sku__in={each.sku.upper() for each in orders})
+        self._products = dict(named.values_list("sku", "pk"))
 
     def take(self, row: Row) -> Outcome:
         """Order what a row says, unless that has been done before. Raises Rejected."""
@@ -91,26 +88,38 @@ class Importing:
             raise Rejected(f"{about}{refusal.detail}") from refusal
 
     def _ordered(self, ordered: Ordered) -> Outcome:
-        existing = Batch.objects.filter(reference=ordered.reference).select_related(
-            "product", "location"
-        )
-        if batch := existing.first():
-            _check_same(batch, ordered)
-            return Outcome.SKIPPED
+        if ordered.reference not in self._here:
+            with suppress(Duplicate):  # somebody has just added it
+                self._create(ordered)
+                return Outcome.CREATED
+        _check_same(ordered)
+        return Outcome.SKIPPED
+
+    def _create(self, ordered: Ordered) -> None:
+        product_id = self._products.get(ordered.sku.upper())
         with transaction.atomic():
             operations.create_batch(
                 reference=ordered.reference,
-                sku=ordered.sku,
+                product_id=product_id,
+                sku=None if product_id else ordered.sku,
                 location=ordered.location,
                 quantity=ordered.quantity,
                 eta=ordered.eta,
             )
             transaction.set_rollback(self.is_rehearsal)
-        return Outcome.CREATED
 
 
-def _check_same(batch: Batch, ordered: Ordered) -> None:
+def _order_of(row: Row) -> Ordered | None:
+    try:
+        return judged(row)
+    except Rejected:
+        return None
+
+
+def _check_same(ordered: Ordered) -> None:
     """A batch that is here already is left as it is; a row that says otherwise is told so."""
+    rows = Batch.objects.select_related("product", "location")
+    batch = rows.get(reference=ordered.reference)
     said = ordered.location
     place = Location.objects.named(said) if said else Location.objects.default()
     here = {
@@ -131,7 +140,7 @@ def judged(row: Row) -> Ordered:
         raise Rejected(row.problem)
     cells = {name: unicodedata.normalize("NFC", text.strip()) for name, text in row.values.items()}
     reasons = [
-        *(reason for name in ("reference", "sku") if (reason := _text_problem(cells[name], name))),
+        *(reason for name in LONGEST if (reason := _text_problem(cells.get(name, ""), name))),
         *_number_problem(cells["quantity"]),
         *_day_problem(cells.get("eta", "")),
     ]
@@ -147,17 +156,17 @@ def judged(row: Row) -> Ordered:
 
 
 def _text_problem(text: str, name: str) -> str:
-    if not text:
+    if not text and name in REQUIRED:
         return f"{name}: it is empty"
-    if len(text) > LONGEST:
-        return f"{name}: it is longer than {LONGEST} characters"
+    if len(text) > LONGEST[name]:
+        return f"{name}: it is longer than {LONGEST[name]} characters"
     return "" if is_printable(text) else f"{name}: it has control characters"
 
 
 def _number_problem(text: str) -> list[str]:
     if DIGITS.fullmatch(text) and 1 <= int(text) <= MAX_QUANTITY:
         return []
-    return [f"quantity: {text!r} is no whole number from 1 to {MAX_QUANTITY}"]
+    return [f"quantity: {shown(text)} is no whole number from 1 to {MAX_QUANTITY}"]
 
 
 def _day_problem(text: str) -> list[str]:
@@ -166,10 +175,4 @@ def _day_problem(text: str) -> list[str]:
             return []
     except ValueError:
         pass
-    return [f"eta: {text!r} is no date like 2026-11-24"]
-
-
-def as_rejected(row: Row, reason: str) -> dict[str, Any]:
-    """The row as a file of rejects has it."""
-    cells = row.values if isinstance(row.values, dict) else {}
-    return {name: cells.get(name, "") for name in COLUMNS} | {"line": row.line, "reason": reason}
+    return [f"eta: {shown(text)} is no date like 2026-11-24"]

@@ -7,7 +7,7 @@ from django.db.models import F, Q
 
 from common.database import ClockTimestamp
 from common.ids import new_id
-from inventory.models.stock import Location, StockLevel
+from inventory.models.stock import MAX_ON_HAND, Location, StockLevel
 from inventory.querysets import BatchQuerySet, ReservationQuerySet
 
 
@@ -49,6 +49,9 @@ class Batch(models.Model):
             models.UniqueConstraint(fields=["reference"], name="batch_reference_unique"),
             models.CheckConstraint(condition=~Q(reference=""), name="batch_reference_not_blank"),
             models.CheckConstraint(condition=Q(quantity__gte=1), name="batch_quantity_positive"),
+            models.CheckConstraint(
+                condition=Q(quantity__lte=MAX_ON_HAND), name="batch_quantity_limit"
+            ),
             models.CheckConstraint(
                 condition=Q(
                     allocated__gte=0, allocated__lte=F("quantity") - F("received_quantity")
@@ -129,6 +132,10 @@ class Reservation(models.Model):
                 condition=~Q(order_reference=""), name="reservation_order_not_blank"
             ),
             models.CheckConstraint(
+                condition=Q(status__in=["active", "confirmed", "shipped", "released", "expired"]),
+                name="reservation_status_known",
+            ),
+            models.CheckConstraint(
                 condition=~Q(status="active", expires_at=None)
                 & ~Q(status="confirmed", expires_at__isnull=False),
                 name="reservation_expiry_agrees",
@@ -176,6 +183,9 @@ class ReservationLine(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(quantity__gte=1), name="reservation_line_quantity_positive"
+            ),
+            models.CheckConstraint(
+                condition=Q(quantity__lte=MAX_ON_HAND), name="reservation_line_quantity_limit"
             ),
             models.CheckConstraint(
                 condition=Q(shipped__gte=0, unallocated__gte=0)

@@ -52,6 +52,13 @@ class Location(models.Model):
         return self.name
 
 
+class Alert(models.TextChoices):
+    """What others have been told of a stock level; nothing for enough, or never anything."""
+
+    LOW = "low"
+    OUT = "out"
+
+
 class StockLevel(models.Model):
     """Units of one product at one location, now.
 
@@ -82,6 +89,9 @@ class StockLevel(models.Model):
     reorder_point = models.PositiveIntegerField(null=True, blank=True)
     reorder_quantity = models.PositiveIntegerField(null=True, blank=True)
     safety_stock = models.PositiveIntegerField(default=0)
+    alert = models.CharField(
+        max_length=8, choices=Alert, blank=True, default="", db_default="", editable=False
+    )
     version = models.PositiveBigIntegerField(default=1, editable=False)
     created_at = models.DateTimeField(db_default=ClockTimestamp(), editable=False)
     updated_at = models.DateTimeField(db_default=ClockTimestamp(), editable=False)
@@ -108,6 +118,9 @@ class StockLevel(models.Model):
             models.CheckConstraint(
                 condition=Q(incoming=0, next_eta=None) | Q(incoming__gt=0, next_eta__isnull=False),
                 name="stock_level_incoming_eta",
+            ),
+            models.CheckConstraint(
+                condition=Q(alert__in=["", *Alert.values]), name="stock_level_alert_known"
             ),
         ]
         indexes = [

@@ -18,6 +18,7 @@ from inventory.operations.ledger import (
     product_with,
 )
 from inventory.operations.promises import Source
+from products.models import Product
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -67,8 +68,7 @@ def create_batch(
         ledger.move(level, quantity, Why("receipt", reference))
         _tell(ledger, "batch.received", batch, {"received": quantity, "outstanding": 0})
     else:
-        _count(ledger, level)
-        ledger.gained.add(product.pk)
+        _expect(ledger, level, quantity, eta)
     ledger.write()
     return _read(batch)
 
@@ -82,7 +82,8 @@ def change_batch(
     A quantity equal to what has been received closes the batch short. Where less will come than
     is promised, the latest promises are freed and look for other supply at once; what finds none
     waits on its line. A new ETA keeps the promises and moves their dates. Values that are the
-    same already are no change. Refuses with NotFound, VersionMismatch, Invalid and BatchReceived.
+    same already are no change. A batch of a deleted product changes like others, so that it can
+    be cancelled. Refuses with NotFound, VersionMismatch, Invalid and BatchReceived.
 
     Locks: the product's levels (docs/locking.md).
     """
@@ -114,16 +115,20 @@ def change_batch(
 
 
 @in_transaction
-def receive_batch(*, batch_id: UUID, quantity: int | None = None) -> Batch:
+def receive_batch(
+    *, batch_id: UUID, quantity: int | None = None, expected_version: int | None = None
+) -> Batch:
     """Put what has arrived on the shelf: a movement; all that is outstanding when not told.
 
     The oldest promises on the batch become promises on the shelf. A batch stays incoming until it
-    is complete. Refuses with NotFound, BatchReceived, ExceedsOrdered and QuantityLimit.
+    is complete. Refuses with NotFound (also when the product has been deleted), VersionMismatch,
+    BatchReceived, ExceedsOrdered and QuantityLimit.
 
     Locks: the product's levels (docs/locking.md).
     """
-    ledger, batch = _locked(batch_id, None)
+    ledger, batch = _locked(batch_id, expected_version)
     _check_open(batch)
+    _check_living(batch)
     arrived = batch.outstanding if quantity is None else quantity
     if arrived > batch.outstanding:
         raise ExceedsOrdered(
@@ -147,12 +152,11 @@ def receive_batch(*, batch_id: UUID, quantity: int | None = None) -> Batch:
 
 
 def _locked(batch_id: UUID, expected_version: int | None) -> tuple[Ledger, Batch]:
-    """The batch under the lock of its product's levels, and those."""
+    """The batch under the lock of its product's levels, and those; also of a deleted product."""
     product_id = Batch.objects.filter(pk=batch_id).values_list("product_id", flat=True).first()
     if product_id is None:
         raise NotFound("There is no such batch.")
-    ledger = Ledger.locked([product_id])
-    ledger.product(product_id)  # refuses what has been deleted
+    ledger = Ledger.locked([product_id], with_deleted=True)
     batch = ledger.promises.batch(batch_id) or Batch.objects.get(pk=batch_id)
     if expected_version is not None and batch.version != expected_version:
         raise VersionMismatch("The batch has changed since; fetch it and decide again.")
@@ -163,6 +167,12 @@ def _locked(batch_id: UUID, expected_version: int | None) -> tuple[Ledger, Batch
 def _check_open(batch: Batch) -> None:
     if batch.status != Batch.Status.INCOMING:
         raise BatchReceived(f"This batch is {batch.status} already.", status=batch.status)
+
+
+def _check_living(batch: Batch) -> None:
+    """Refuse what has been deleted while we waited for its stock; now it cannot be any more."""
+    if not Product.objects.living().filter(pk=batch.product_id).exists():
+        raise NotFound("The product of this batch has been deleted: cancel the batch.")
 
 
 def _check(batch: Batch, wanted: Mapping[str, Any]) -> None:
@@ -186,6 +196,14 @@ def _set(batch: Batch, wanted: Mapping[str, Any]) -> None:
         setattr(batch, name, value)
     if batch.status == Batch.Status.INCOMING and batch.quantity == batch.received_quantity:
         batch.status = Batch.Status.RECEIVED
+
+
+def _expect(ledger: Ledger, level: StockLevel, quantity: int, eta: date) -> None:
+    """Add a new batch to what is on its way to a level, without reading the others again."""
+    level.incoming += quantity
+    level.next_eta = min(eta, level.next_eta or eta)
+    ledger.change(level)
+    ledger.gained.add(level.product_id)
 
 
 def _count(ledger: Ledger, level: StockLevel) -> None:

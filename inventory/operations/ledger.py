@@ -16,13 +16,14 @@ from common.ids import id_at, new_id
 from common.observability.context import current
 from inventory import rules
 from inventory.models import Location, StockLevel, StockMovement
+from inventory.operations.alerts import alerted
 from inventory.operations.promises import Promises
 from inventory.operations.statements import HISTORY, WRITE, WRITE_LEVELS
 from inventory.queries import Inventory, Share
 from products.models import Product
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection, Iterable, Iterator
     from datetime import datetime
     from uuid import UUID
 
@@ -61,6 +62,7 @@ class Ledger:
         self._levels: dict[UUID, dict[UUID, StockLevel]] = {}
         self._movements: list[StockMovement] = []
         self._changed: dict[UUID, StockLevel] = {}
+        self._available: dict[UUID, int] = {}
         self.gained: set[UUID] = set()
         """Products of which there is more to promise than before."""
         self.promises = Promises(self)
@@ -189,6 +191,7 @@ class Ledger:
         self._keep(level)
 
     def _keep(self, level: StockLevel) -> None:
+        self._available.setdefault(level.pk, level.available)
         level.available = level.on_hand - level.reserved  # as PostgreSQL will compute it
         self._changed[level.pk] = level
 
@@ -218,7 +221,7 @@ class Ledger:
         """
         if self.gained:
             self.promises.refill(self.gained)
-        facts = [*map(_fact, self._movements), *self.promises.facts]
+        facts = [*map(_fact, self._movements), *self.promises.facts, *self._alerts()]
         if not (self._changed or facts):
             return
         with connection.cursor() as cursor:
@@ -229,6 +232,11 @@ class Ledger:
                     record(facts)
             if self._changed:
                 self._stamp(*cursor.fetchone())
+
+    def _alerts(self) -> Iterator[Fact]:
+        for pk, level in self._changed.items():
+            before = self._available[pk]
+            yield from alerted(level, available=before, reorder_point=level.reorder_point)
 
     def _stamp(self, happened: datetime, written: datetime) -> None:
         for level in self._changed.values():
@@ -320,6 +328,7 @@ def _level_row(level: StockLevel) -> tuple[Any, ...]:
         level.next_eta,
         level.version,
         level.movement_count,
+        level.alert,
     )
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from django.db.models import Q
 
-from common.errors import NotFound
+from common.errors import NotFound, together
 from products.models import Product
 
 if TYPE_CHECKING:
@@ -28,7 +28,10 @@ class Wanted:
 
 
 def summed(lines: Sequence[Wanted]) -> dict[UUID, Wanted]:
-    """One line for each product, whatever it was called, in the order of the first mention."""
+    """One line for each product, whatever it was called, in the order of the first mention.
+
+    Refuses with NotFound, naming every line whose product does not exist.
+    """
     skus = {line.sku.upper() for line in lines if line.sku}
     ids = {line.product_id for line in lines if line.product_id}
     found = Product.objects.living().filter(Q(pk__in=ids) | Q(sku__in=skus))
@@ -36,6 +39,7 @@ def summed(lines: Sequence[Wanted]) -> dict[UUID, Wanted]:
     by_sku = {sku: pk for pk, sku in by_id.items()}
     total: dict[UUID, int] = defaultdict(int)
     first: dict[UUID, Wanted] = {}
+    unknown: list[NotFound] = []
     for line in lines:
         pk = line.product_id if line.product_id in by_id else None
         named = by_sku.get((line.sku or "").upper())
@@ -43,9 +47,12 @@ def summed(lines: Sequence[Wanted]) -> dict[UUID, Wanted]:
             pk = named
         if pk is None or (line.sku and named != pk):
             place = f"{line.place}/{'product_id' if line.product_id else 'sku'}"
-            raise NotFound("There is no such product.", attribute=place)
+            unknown.append(NotFound("There is no such product.", attribute=place))
+            continue
         total[pk] += line.quantity
         first.setdefault(pk, line)
+    if unknown:
+        raise together(unknown)
     return {
         pk: Wanted(total[pk], product_id=pk, sku=by_id[pk], place=line.place)
         for pk, line in first.items()

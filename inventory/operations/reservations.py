@@ -8,18 +8,13 @@ from typing import TYPE_CHECKING, Final
 from django.db.models import F
 
 from common.database import database_now, in_transaction
-from common.errors import Invalid, NotFound
+from common.errors import Invalid, NotFound, VersionMismatch
 from common.events.recording import Fact
 from inventory import queries
-from inventory.errors import (
-    ExceedsOrdered,
-    NotOnHand,
-    ReservationExpired,
-    ReservationNotActive,
-)
+from inventory.errors import ReservationExpired, ReservationNotActive
 from inventory.models import Allocation, Reservation, ReservationLine
-from inventory.operations.ledger import Ledger, Why
-from inventory.operations.lines import Wanted, summed
+from inventory.operations.ledger import Ledger
+from inventory.operations.shipping import packed, send
 from inventory.querysets import is_held
 from products.errors import ProductReserved
 from products.models import Product
@@ -29,6 +24,8 @@ if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
+    from inventory.operations.lines import Wanted
+
 LONGEST: Final = timedelta(days=7)
 DEFAULT: Final = timedelta(minutes=15)
 NAMED: Final = 20
@@ -36,14 +33,15 @@ NAMED: Final = 20
 
 
 @in_transaction
-def confirm(*, reservation_id: UUID) -> queries.Held:
+def confirm(*, reservation_id: UUID, expected_version: int | None = None) -> queries.Held:
     """The order is certain: its hold does not expire any more. Again: no effect.
 
-    Refuses with NotFound, ReservationExpired and ReservationNotActive.
+    Refuses with NotFound, VersionMismatch, ReservationExpired and ReservationNotActive.
 
     Locks: the reservation, the levels of its products (docs/locking.md).
     """
     reservation = _locked(reservation_id)
+    _check_version(reservation, expected_version)
     if reservation.status in {Reservation.Status.CONFIRMED, Reservation.Status.SHIPPED}:
         return queries.held(reservation)
     ledger = Ledger.locked(product_ids(reservation))
@@ -56,15 +54,18 @@ def confirm(*, reservation_id: UUID) -> queries.Held:
 
 
 @in_transaction
-def extend(*, reservation_id: UUID, expires_in: timedelta = DEFAULT) -> queries.Held:
+def extend(
+    *, reservation_id: UUID, expires_in: timedelta = DEFAULT, expected_version: int | None = None
+) -> queries.Held:
     """Let a hold last for ``expires_in`` from now, at most 7 days.
 
-    Refuses with Invalid, NotFound, ReservationExpired and ReservationNotActive.
+    Refuses with Invalid, NotFound, VersionMismatch, ReservationExpired and ReservationNotActive.
 
     Locks: the reservation, the levels of its products (docs/locking.md).
     """
     check_time(expires_in)
     reservation = _locked(reservation_id)
+    _check_version(reservation, expected_version)
     ledger = Ledger.locked(product_ids(reservation))
     now = _check_active(reservation)
     reservation.expires_at = until = now + expires_in
@@ -75,15 +76,16 @@ def extend(*, reservation_id: UUID, expires_in: timedelta = DEFAULT) -> queries.
 
 
 @in_transaction
-def release(*, reservation_id: UUID) -> queries.Held:
+def release(*, reservation_id: UUID, expected_version: int | None = None) -> queries.Held:
     """Let go of what a reservation holds and has not shipped. Again, or expired: no effect.
 
-    One that is past its time ends as expired, whoever comes first. Refuses with NotFound, and
-    with ReservationNotActive when it has been shipped.
+    One that is past its time ends as expired, whoever comes first. Refuses with NotFound and
+    VersionMismatch, and with ReservationNotActive when it has been shipped.
 
     Locks: the reservation, the levels of its products (docs/locking.md).
     """
     reservation = _locked(reservation_id)
+    _check_version(reservation, expected_version)
     if reservation.status in {Reservation.Status.RELEASED, Reservation.Status.EXPIRED}:
         return queries.held(reservation)
     if reservation.status == Reservation.Status.SHIPPED:
@@ -98,32 +100,38 @@ def release(*, reservation_id: UUID) -> queries.Held:
 
 
 @in_transaction
-def ship(*, reservation_id: UUID, lines: Sequence[Wanted] | None = None) -> queries.Held:
+def ship(
+    *,
+    reservation_id: UUID,
+    lines: Sequence[Wanted] | None = None,
+    expected_version: int | None = None,
+) -> queries.Held:
     """Send units of a reservation off: all that are outstanding, or so many of these products.
 
     On hand and reserved fall together, by one movement for each stock level. It stays confirmed
     until all is shipped; then, again without lines: no effect. Refuses with NotFound,
-    ReservationExpired, ReservationNotActive, ExceedsOrdered and NotOnHand.
+    VersionMismatch, ReservationExpired, ReservationNotActive, ExceedsOrdered and NotOnHand, the
+    last two and unknown products for every line at once.
 
     Locks: the reservation, the levels of its products (docs/locking.md).
     """
     reservation = _locked(reservation_id)
+    _check_version(reservation, expected_version)
     if reservation.status == Reservation.Status.SHIPPED and lines is None:
         return queries.held(reservation)
     ledger = Ledger.locked(product_ids(reservation))
     if reservation.status != Reservation.Status.CONFIRMED:
         _check_active(reservation)
     own = list(reservation.lines.order_by("pk"))
-    sent = _to_ship(own, lines)
-    shelves = _shelves(reservation)
-    for line, quantity in sent:
-        _send(ledger, reservation, line, quantity, shelves.get(line.pk, []))
+    parcels = packed(ledger, own, lines)
+    for parcel in parcels:
+        send(ledger, parcel, reservation.order_reference)
     is_complete = all(line.shipped == line.quantity for line in own)
     status = Reservation.Status.SHIPPED if is_complete else Reservation.Status.CONFIRMED
     reservation.status, reservation.expires_at = status, None
     _save(reservation)
     ReservationLine.objects.bulk_update(own, ["shipped"])
-    shipped = [named(ledger.product(line.product_id), quantity) for line, quantity in sent]
+    shipped = [named(ledger.product(one.line.product_id), one.quantity) for one in parcels]
     data = {"lines": shipped, "is_complete": is_complete}
     tell(ledger, "reservation.shipped", reservation, data)
     ledger.write()
@@ -140,7 +148,7 @@ def expire_reservations(*, limit: int) -> int:
     """
     overdue = Reservation.objects.overdue().order_by("expires_at", "pk")
     rows = overdue.select_for_update(skip_locked=True, no_key=True, of=("self",))
-    ended = list(rows[:limit])
+    ended = list(rows.defer("actor", "request_id", "created_at", "updated_at")[:limit])
     if ended:
         ledger = Ledger.locked(product_ids(*ended), with_deleted=True)
         expire(ledger, ended)
@@ -183,6 +191,11 @@ def _locked(reservation_id: UUID) -> Reservation:
     if reservation is None:
         raise NotFound("There is no such reservation.")
     return reservation
+
+
+def _check_version(reservation: Reservation, expected: int | None) -> None:
+    if expected is not None and reservation.version != expected:
+        raise VersionMismatch("The reservation has changed since; fetch it and decide again.")
 
 
 def is_overdue(reservation: Reservation) -> bool:
@@ -233,69 +246,11 @@ def _end(
         reservation.status, reservation.updated_at = status, now
         reservation.version += 1
         tell(ledger, what, reservation, {})
-    Reservation.objects.bulk_update(reservations, ["status", "version", "updated_at"])
+    rows = Reservation.objects.filter(pk__in=[reservation.pk for reservation in reservations])
+    rows.update(status=status, version=F("version") + 1, updated_at=now)
     ReservationLine.objects.filter(reservation__in=reservations, unallocated__gt=0).update(
         unallocated=0
     )
-
-
-def _to_ship(
-    own: Sequence[ReservationLine], lines: Sequence[Wanted] | None
-) -> list[tuple[ReservationLine, int]]:
-    """How much of each line; a refusal where that is more than is outstanding."""
-    if lines is None:
-        return [
-            (line, line.quantity - line.shipped) for line in own if line.shipped < line.quantity
-        ]
-    by_product = {line.product_id: line for line in own}
-    wanted = []
-    for pk, one in summed(lines).items():
-        line = by_product.get(pk)
-        outstanding = line.quantity - line.shipped if line else 0
-        if line is None or one.quantity > outstanding:
-            raise ExceedsOrdered(
-                f"{outstanding} of {one.sku} are outstanding.",
-                attribute=f"{one.place}/quantity",
-                outstanding=outstanding,
-            )
-        wanted.append((line, one.quantity))
-    return wanted
-
-
-def _shelves(reservation: Reservation) -> dict[UUID, list[Allocation]]:
-    """What is promised on hand to each of its lines."""
-    rows = Allocation.objects.filter(line__reservation=reservation).exclude(stock_level=None)
-    found: dict[UUID, list[Allocation]] = {}
-    for allocation in rows.select_related("line").order_by("pk"):
-        found.setdefault(allocation.line_id, []).append(allocation)
-    return found
-
-
-def _send(
-    ledger: Ledger,
-    reservation: Reservation,
-    line: ReservationLine,
-    quantity: int,
-    shelves: Sequence[Allocation],
-) -> None:
-    """Take units of a line from the shelves where they are promised."""
-    on_hand = sum(allocation.quantity for allocation in shelves)
-    if on_hand < quantity:
-        sku = ledger.product(line.product_id).sku
-        raise NotOnHand(
-            f"{on_hand} of {sku} are on hand for this order; the others have not arrived.",
-            on_hand=on_hand,
-            requested=quantity,
-            sku=sku,
-        )
-    line.shipped += quantity
-    for allocation in shelves:
-        part = min(quantity, allocation.quantity)
-        if not part:
-            return
-        level = ledger.promises.ship(allocation, part)
-        ledger.move(level, -part, Why("shipment", reservation.order_reference))
-        quantity -= part
 
 
 def tell(ledger: Ledger, what: str, reservation: Reservation, data: dict[str, object]) -> None:

@@ -9,6 +9,7 @@ from common.database import database_now, in_transaction
 from common.errors import NotFound, VersionMismatch
 from common.events.recording import record
 from inventory.models import StockLevel
+from inventory.operations.alerts import alerted
 from inventory.operations.ledger import unmoved
 
 if TYPE_CHECKING:
@@ -39,10 +40,13 @@ def set_reorder_settings(
     before = {name: getattr(level, name) for name in changes}
     if before == dict(changes):
         return level
+    reorder_point = level.reorder_point
     for name, value in changes.items():
         setattr(level, name, value)
+    alerts = alerted(level, available=level.available, reorder_point=reorder_point)
     level.version += 1
     level.updated_at = database_now()
-    level.save(update_fields=[*changes, "version", "updated_at"])
-    record([unmoved(level, "settings", settings={"before": before, "after": dict(changes)})])
+    level.save(update_fields=[*changes, "alert", "version", "updated_at"])
+    settings = {"before": before, "after": dict(changes)}
+    record([unmoved(level, "settings", settings=settings), *alerts])
     return level

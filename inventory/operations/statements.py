@@ -6,10 +6,11 @@ from typing import Final
 
 LEVELS: Final = """SET on_hand = new.on_hand, reserved = new.reserved, incoming = new.incoming,
         next_eta = new.next_eta, version = new.version, movement_count = new.movement_count,
-        updated_at = moment.written
+        alert = new.alert, updated_at = moment.written
     FROM moment, unnest(
-        %s::uuid[], %s::bigint[], %s::bigint[], %s::bigint[], %s::date[], %s::bigint[], %s::bigint[]
-    ) AS new (id, on_hand, reserved, incoming, next_eta, version, movement_count)
+        %s::uuid[], %s::bigint[], %s::bigint[], %s::bigint[], %s::date[], %s::bigint[],
+        %s::bigint[], %s::text[]
+    ) AS new (id, on_hand, reserved, incoming, next_eta, version, movement_count, alert)
     WHERE level.id = new.id"""
 WRITE_LEVELS: Final = f"""
 WITH moment AS (SELECT clock_timestamp() AS written)

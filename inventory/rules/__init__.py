@@ -1,5 +1,6 @@
 """Decisions about stock. Pure: no database, no Django. Quantities are whole units."""
 
+from inventory.rules.alerts import alert
 from inventory.rules.changes import (
     MAX_ON_HAND,
     NEGATIVE_REASONS,
@@ -33,6 +34,7 @@ __all__ = [
     "Promised",
     "Share",
     "Supply",
+    "alert",
     "allocate",
     "applied",
     "check_limit",

@@ -10,7 +10,12 @@ from typing import TYPE_CHECKING
 
 from inventory.verification.findings import Difference, Step
 from inventory.verification.ledger import levels_with_ledger, movements_to_verify
-from inventory.verification.promises import batches, ended_reservations, open_lines
+from inventory.verification.promises import (
+    batches,
+    ended_reservations,
+    open_lines,
+    supplies,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,11 +28,12 @@ def verify() -> Iterator[Step]:
 
     on_hand = Σ delta; sequences 1, 2, 3 … up to movement_count without gaps; every on_hand_after
     the running total; reserved = Σ allocations on the level; incoming and next_eta those of its
-    batches. Of a batch, allocated = Σ allocations on it. Of a line of an open reservation that is
-    not past its time, quantity = shipped + Σ its allocations + unallocated. Memory does not grow
-    with the number of rows.
+    batches. Of a batch, allocated = Σ allocations on it ≤ what is outstanding. Of a line of an
+    open reservation that is not past its time, quantity = shipped + Σ its allocations +
+    unallocated; what supplies it is of its product. Memory does not grow with the number of rows.
     """
     yield from levels_with_ledger()
     yield from batches()
     yield from open_lines()
+    yield from supplies()
     yield from ended_reservations()

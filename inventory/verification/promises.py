@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from django.db.models import BigIntegerField, F, OuterRef, Subquery, Sum
+from django.db.models import BigIntegerField, Case, F, OuterRef, Subquery, Sum, When
 from django.db.models.functions import Coalesce
 
 from inventory.models import Allocation, Batch, Reservation, ReservationLine
@@ -27,17 +27,34 @@ def allocated_of(supply: str) -> Coalesce:
 
 
 def batches() -> Iterator[Step]:
-    """Of a batch, what is promised."""
+    """Of a batch, what is promised: what its counter says, and no more than is outstanding."""
     rows = Batch.objects.annotate(promised=allocated_of("batch")).values_list(
-        "pk", "product__sku", "location__code", "reference", "promised", "allocated"
+        "pk",
+        "product__sku",
+        "location__code",
+        "reference",
+        "promised",
+        "allocated",
+        _outstanding(),
     )
     for found in _in_steps(rows):
-        wrong = [
-            Difference(pk, sku, location, f"allocated of batch {reference}", promised, allocated)
-            for pk, sku, location, reference, promised, allocated in found
-            if promised != allocated
-        ]
-        yield Step(0, wrong)
+        yield Step(0, [difference for row in found for difference in _of_batch(row)])
+
+
+def _outstanding() -> Case:
+    missing = F("quantity") - F("received_quantity")
+    incoming = When(status=Batch.Status.INCOMING, then=missing)
+    return Case(incoming, default=0, output_field=BigIntegerField())
+
+
+def _of_batch(row: tuple[Any, ...]) -> Iterator[Difference]:
+    pk, sku, location, reference, promised, allocated, outstanding = row
+    if promised != allocated:
+        figure = f"allocated of batch {reference}"
+        yield Difference(pk, sku, location, figure, promised, allocated)
+    if promised > outstanding:
+        figure = f"promised of batch {reference}, at most what is outstanding"
+        yield Difference(pk, sku, location, figure, outstanding, promised)
 
 
 def open_lines() -> Iterator[Step]:
@@ -67,6 +84,25 @@ def ended_reservations() -> Iterator[Step]:
         wrong = [
             Difference(pk, sku, "", f"allocated to {order}, which has ended", 0, quantity)
             for pk, sku, order, quantity in found
+        ]
+        yield Step(0, wrong)
+
+
+def supplies() -> Iterator[Step]:
+    """What supplies a line, be it a stock level or a batch, is of the line's product."""
+    rows = Allocation.objects.values_list(
+        "pk",
+        "line__product__sku",
+        "line__reservation__order_reference",
+        "line__product_id",
+        Coalesce("stock_level__product_id", "batch__product_id"),
+        Coalesce("stock_level__product__sku", "batch__product__sku"),
+    )
+    for found in _in_steps(rows):
+        wrong = [
+            Difference(pk, sku, "", f"product that supplies a line of {order}", sku, supplied)
+            for pk, sku, order, wanted_id, supplied_id, supplied in found
+            if wanted_id != supplied_id
         ]
         yield Step(0, wrong)
 

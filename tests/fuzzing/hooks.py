@@ -73,8 +73,9 @@ def some_row(resource_type: str, action: str = "") -> str | None:
 
 
 def some_victim(resource_type: str) -> str | None:
-    """A row that others can do without."""
-    return next(iter(rows[resource_type][SAFE:]), None)
+    """A row that others can do without, each in its turn: one may be in use."""
+    known = rows[resource_type][SAFE:]
+    return known[next(turns) % len(known)] if known else None
 
 
 @schemathesis.hook

@@ -412,13 +412,48 @@ def test_the_same_form_sent_twice_is_applied_once(admin_client, batch, action, e
     assert LogEntry.objects.count() == 1
 
 
-@pytest.mark.parametrize("action", ACTIONS)
-def test_a_product_that_was_deleted_meanwhile_is_a_sentence(admin_client, batch, action):
-    form = filled_in(admin_client.get(page_of(batch, action)), PROMISE_FORM)
+@pytest.mark.parametrize(
+    ("action", "entered", "said"),
+    [
+        ("receive", {}, "MUG has been deleted: cancel the batch."),
+        ("quantity", {"quantity": 12}, "PO-1: ordered 20 → 12."),
+        ("eta", {"eta": "2030-01-02"}, "PO-1: ETA "),
+        ("cancel", {}, "PO-1: status incoming → cancelled."),
+    ],
+)
+def test_a_product_that_was_deleted_meanwhile_is_received_no_more(
+    admin_client, batch, action, entered, said
+):
+    form = filled_in(admin_client.get(page_of(batch, action)), PROMISE_FORM, **entered)
     delete_product(product_id=batch.product_id)
-    answer = admin_client.post(page_of(batch, action), form, follow=True)
-    assert told(answer) == ["MUG has been deleted. Its stock can only be read."]
-    assert Batch.objects.get().status == "incoming"
+    (sentence,) = told(admin_client.post(page_of(batch, action), form, follow=True))
+    assert sentence.startswith(said)
+    assert Batch.objects.get().received_quantity == 0
+
+
+def test_the_page_of_a_batch_of_a_deleted_product_says_what_to_do(admin_client, batch):
+    advice = "MUG has been deleted: cancel the batch."
+    assert advice not in words_of(admin_client.get(page_of(batch)))
+    delete_product(product_id=batch.product_id)
+    page = admin_client.get(page_of(batch))
+    assert advice in words_of(page)
+    offered = [name for name in ACTIONS if page_of(batch, name) in text_of(page)]
+    assert offered == ["quantity", "eta", "cancel"]
+    assert told(admin_client.get(page_of(batch, "receive"), follow=True)) == [advice]
+    send(admin_client, page_of(batch, "cancel"), PROMISE_FORM)
+    page = admin_client.get(page_of(batch))
+    assert advice not in words_of(page)
+    assert not any(page_of(batch, name) in text_of(page) for name in ACTIONS)
+
+
+def test_references_stand_above_their_pages_as_they_are(admin_client, mug):
+    for row in (ordered("ar19ba7d9", 1), held("order-é", 1)):
+        page = admin_client.get(page_of(row))
+        (heading,) = re.findall(r"<h1.*?</h1>", text_of(page), re.DOTALL)
+        path = [" ".join(part.split()) for part in re.findall(r"<a [^>]*>([^<]*)</a>", heading)]
+        assert path[0] == "Stock"
+        assert path[1] in {"Batches", "Reservations"}
+        assert path[2] == str(row)
 
 
 # Elsewhere

@@ -298,6 +298,27 @@ def test_a_whole_inventory_can_be_sent_back_as_it_was_fetched(client, url, mug):
     assert attributes(client.patch(url, document))["quantity"] == 5
 
 
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({"product_id": str(uuid4())}, ("422", "invalid", "/product_id")),
+        ({"product_id": None}, ("422", "invalid", "/product_id")),
+        ({"product": str(uuid4())}, ("403", "read_only", "/product")),
+        ({"stock_levels": []}, ("403", "read_only", "/stock_levels")),
+    ],
+)
+def test_what_an_inventory_is_of_is_not_changed_in_silence(client, url, mug, change, expected):
+    response = client.patch(url, {"quantity_delta": -1} | change, JSON)
+    assert errors(response) == [expected]
+    assert attributes(client.get(url))["quantity"] == 7
+
+
+def test_a_plain_client_may_send_it_as_it_is(client, url, mug):
+    same = attributes(client.get(url)) | {"product": str(mug.product_id)}
+    response = client.patch(url, same | {"quantity_delta": -1}, JSON)
+    assert (response.status_code, attributes(response)["quantity"]) == (200, 6)
+
+
 def test_so_can_one_of_a_product_at_several_locations(client, url, mug):
     StockLevelFactory(product=mug.product, location__code="north", on_hand=2)
     document = client.get(url).json()

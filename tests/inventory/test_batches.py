@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import date, timedelta
 from uuid import uuid4
 
 import pytest
+from django.db import IntegrityError, connection, transaction
 from django.db.models.functions import Now
 
 from common.errors import Duplicate, Invalid, NotFound, VersionMismatch
 from common.events.models import Event
 from inventory.errors import BatchReceived, ExceedsOrdered, QuantityLimit
-from inventory.models import Batch, Reservation, StockLevel, StockMovement
+from inventory.models import Batch, Reservation, ReservationLine, StockLevel, StockMovement
 from inventory.operations import (
     Wanted,
     adjust_stock,
@@ -30,8 +32,11 @@ from inventory.operations import (
 from inventory.queries import held
 from inventory.rules import MAX_ON_HAND, Change
 from products.operations import delete_product
+from tests.api_client import JSON
 from tests.factories import LocationFactory, ProductFactory, StockLevelFactory
 from tests.inventory.promises import what_is_wrong
+from tests.racing import race, somebody_waits_for_a_lock
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.django_db
 
@@ -393,9 +398,104 @@ def test_a_batch_that_has_ended_neither_arrives_nor_changes(mug, po, end):
         assert refusal.value.meta == {"status": end}
 
 
-def test_a_batch_of_a_deleted_product_is_not_found(mug, po):
+def test_units_are_not_put_on_the_shelf_on_figures_of_another_time(mug, po):
+    with pytest.raises(VersionMismatch):
+        receive_batch(batch_id=po.pk, quantity=4, expected_version=2)
+    assert incoming(mug) == (10, SOON)
+    receive_batch(batch_id=po.pk, quantity=4, expected_version=1)
+    assert incoming(mug) == (6, SOON)
+
+
+def test_there_is_nothing_to_do_to_a_batch_that_is_not_there(db):
+    for nothing in (
+        lambda: receive_batch(batch_id=uuid4()),
+        lambda: change_batch(batch_id=uuid4(), changes={"quantity": 1}),
+    ):
+        with pytest.raises(NotFound):
+            nothing()
+
+
+# When the product has been deleted
+
+
+@pytest.fixture
+def orphan(mug, po) -> Batch:
     delete_product(product_id=mug.product_id)
-    with pytest.raises(NotFound):
-        receive_batch(batch_id=po.pk)
-    with pytest.raises(NotFound):
-        change_batch(batch_id=uuid4(), changes={"quantity": 1})
+    return po
+
+
+def test_a_batch_of_a_deleted_product_is_cut_moved_and_cancelled(mug, orphan):
+    assert change(orphan, quantity=4, eta=LATER).quantity == 4
+    assert incoming(mug) == (4, LATER)
+    assert change(orphan, status="cancelled").status == "cancelled"
+    assert incoming(mug) == (0, None)
+
+
+def test_units_of_a_deleted_product_are_not_received_and_what_to_do_is_told(mug, orphan):
+    with pytest.raises(NotFound) as refusal:
+        receive_batch(batch_id=orphan.pk)
+    assert refusal.value.detail == "The product of this batch has been deleted: cancel the batch."
+    mug.refresh_from_db()
+    assert (mug.on_hand, mug.incoming) == (0, 10)
+
+
+@pytest.mark.concurrency
+@pytest.mark.django_db(transaction=True)
+def test_who_has_waited_for_the_deletion_does_not_receive(mug, po):
+    has_deleted = threading.Event()
+
+    def deletion_against_receipt(worker):
+        if worker:
+            assert has_deleted.wait(10)
+            return receive_batch(batch_id=po.pk)
+        with transaction.atomic():
+            delete_product(product_id=mug.product_id)
+            has_deleted.set()
+            wait_until(somebody_waits_for_a_lock)
+        return None
+
+    _, receipt = race(deletion_against_receipt, workers=2)
+    assert isinstance(receipt, NotFound)
+    assert incoming(mug) == (10, SOON)
+
+
+def test_a_cancelled_batch_of_a_deleted_product_is_not_to_be_cancelled_again(orphan):
+    change(orphan, status="cancelled")
+    with pytest.raises(BatchReceived):
+        receive_batch(batch_id=orphan.pk)
+
+
+def test_clients_are_told_to_cancel_a_batch_of_a_deleted_product_and_can(client, orphan):
+    address = f"/api/v1/batches/{orphan.pk}"
+    refused = client.post(f"{address}/receive", {"quantity": 1}, JSON)
+    assert refused.status_code == 404
+    assert "cancel the batch" in refused.json()["errors"][0]["detail"]
+    assert client.patch(address, {"status": "cancelled"}, JSON).status_code == 200
+    assert Batch.objects.get().status == "cancelled"
+
+
+# What the database refuses
+
+
+@pytest.mark.parametrize(
+    ("model", "broken", "check"),
+    [
+        (Reservation, {"status": "foo"}, "reservation_status_known"),
+        (Batch, {"status": "foo"}, "batch_status_agrees"),
+        (Batch, {"quantity": 10**12 + 1}, "batch_quantity_limit"),
+        (
+            ReservationLine,
+            {"quantity": 10**12 + 1, "unallocated": 10**12},
+            "reservation_line_quantity_limit",
+        ),
+    ],
+)
+def test_the_database_knows_every_status_and_how_many_units_there_can_be(
+    mug, po, model, broken, check
+):
+    hold(1)
+    with pytest.raises(IntegrityError, match=check), transaction.atomic():
+        model.objects.update(**broken)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT convalidated FROM pg_constraint WHERE conname = %s", [check])
+        assert cursor.fetchall() == [(True,)]

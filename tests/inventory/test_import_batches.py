@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from datetime import date
 from io import StringIO
 
 import pytest
@@ -10,13 +11,16 @@ from django.core.management import call_command
 from django.core.management.base import CommandError
 
 from common.events.models import Event
+from common.observability.logs import _Lines
 from inventory import operations
+from inventory.management.batch_rows import Importing
 from inventory.models import Batch, StockLevel, StockMovement
 from products.operations import delete_product
 from tests.factories import LocationFactory, ProductFactory, StockLevelFactory
 
 pytestmark = pytest.mark.django_db
 
+DAY = date(2026, 12, 24)
 HEADER = "reference,sku,location,quantity,eta\n"
 
 
@@ -137,6 +141,10 @@ def test_a_reference_with_other_facts_is_rejected(run, mug, row, different):
         ("PO-1,,,1,", "sku: it is empty"),
         ("PO-1,PEN,,1,", "sku: There is no product with the SKU 'PEN'."),
         ("PO-1,GONE,,1,", "sku: There is no product with the SKU 'GONE'."),
+        ("PO-1,M\x00G,,1,", "sku: it has control characters"),
+        (f"PO-1,{'x' * 65},,1,", "sku: it is longer than 64 characters"),
+        ("PO-1,MUG,ma\x00in,1,", "location: it has control characters"),
+        (f"PO-1,MUG,{'x' * 5000},1,", "location: it is longer than 64 characters"),
         ("PO-1,MUG,nowhere,1,", "location: There is no location 'nowhere'."),
         ("PO-1,MUG,,,", "quantity: '' is no whole number from 1 to 1000000000"),
         ("PO-1,MUG,,0,", "quantity: '0' is no whole number from 1 to 1000000000"),
@@ -144,6 +152,11 @@ def test_a_reference_with_other_facts_is_rejected(run, mug, row, different):
         ("PO-1,MUG,,1.5,", "quantity: '1.5' is no whole number from 1 to 1000000000"),
         ("PO-1,MUG,,1000000001,", "quantity: '1000000001' is no whole number"),
         ("PO-1,MUG,,\u0661,", "quantity: '\u0661' is no whole number from 1 to 1000000000"),
+        ("PO-1,MUG,,\x00,", r"quantity: '\x00' is no whole number from 1 to 1000000000"),
+        ("PO-1,MUG,,1,2026-12-2\x00", r"eta: '2026-12-2\x00' is no date like 2026-11-24"),
+        ("PO-1,MUG,,1,0000-01-01", "eta: '0000-01-01' is no date like 2026-11-24"),
+        (f"PO-1,MUG,,{'9' * 5000},", f"quantity: '{'9' * 40}…' is no whole number"),
+        (f"PO-1,MUG,,1,{'9' * 5000}", f"eta: '{'9' * 40}…' is no date like 2026-11-24"),
         ("PO-1,MUG,,1,24.12.2026", "eta: '24.12.2026' is no date like 2026-11-24"),
         ("PO-1,MUG,,1,2026-02-30", "eta: '2026-02-30' is no date like 2026-11-24"),
         ("PO-1,MUG,,x,tomorrow", "quantity: 'x' is no whole number from 1 to 1000000000; eta: "),
@@ -158,6 +171,7 @@ def test_a_bad_row_is_told_with_its_line_and_stops_no_other(run, mug, row, reaso
     told, end = complaints.split("\n")
     assert told.startswith("line 3: ")
     assert reason in told
+    assert len(told) < 200
     assert end == "1 row rejected."
     assert said == "3 rows: 2 created, 0 here already, 1 rejected.\n"
 
@@ -202,6 +216,41 @@ def test_rejects_can_be_mended_and_imported(run, mug, tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("row", "cells"),
+    [
+        ("PO-1, in two parts,MUG,,5,2026-12-24", "PO-1, in two parts,MUG,,5,2026-12-24"),
+        ("PO-1,MUG,,5", "PO-1,MUG,,5"),
+        ('"PO-1"x,MUG,,5,2026-12-24', '"""PO-1""x,MUG,,5,2026-12-24"'),
+    ],
+    ids=["too many", "too few", "misquoted"],
+)
+def test_a_row_that_does_not_fit_keeps_its_cells_until_it_is_mended(run, mug, tmp_path, row, cells):
+    rejects = tmp_path / "rejects.csv"
+    again = tmp_path / "again.csv"
+    run(f"{HEADER}{row}\n", f"--rejects={rejects}")
+    header, told = rejects.read_text().splitlines()
+    assert header == f"line,reason,{HEADER.strip()}"
+    assert told.startswith("2,")
+    assert told.endswith(f".,{cells}")
+    said, _ = run(rejects.read_bytes(), f"--rejects={again}")
+    assert "1 rejected" in said
+    assert len(again.read_text().splitlines()) == 2
+    mended = told.removesuffix(cells) + "PO-1,MUG,,5,2026-12-24"
+    run(f"{header}\n{mended}\n")
+    assert batches() == [("PO-1", "MUG", "main", 5, "2026-12-24")]
+
+
+def test_what_is_rejected_twice_keeps_the_columns_of_its_file(run, mug, tmp_path):
+    first, second = tmp_path / "first.csv", tmp_path / "second.csv"
+    run("quantity,sku,reference\n1,PEN,PO-1\n2,MUG\n", f"--rejects={first}")
+    run(first.read_bytes(), f"--rejects={second}")
+    header, wrong, short = second.read_text().splitlines()
+    assert header == "line,reason,quantity,sku,reference"
+    assert wrong == "2,sku: There is no product with the SKU 'PEN'.,1,PEN,PO-1"
+    assert short == "3,4 columns where 5 are due.,2,MUG"
+
+
+@pytest.mark.parametrize(
     ("text", "sentence"),
     [
         ("", "is empty."),
@@ -210,6 +259,7 @@ def test_rejects_can_be_mended_and_imported(run, mug, tmp_path):
         ("reference;sku;quantity\nA;MUG;1\n", "They are to be separated by commas, not by ';'."),
         ("A,MUG,,1,\n", "lacks the columns reference, sku, quantity in its header."),
         ("reference,sku,quantity,etta\nA,MUG,1,x\n", "has unknown columns: 'etta'."),
+        (f"reference,sku,quantity,{'x' * 5000}\n", f"columns: '{'x' * 40}…'. Known are"),
         ("reference,sku,sku,quantity\n", "has the columns sku more than once."),
         (HEADER.encode() + b"PO-1,MUG,,1,\nM\xfcller,MUG,,1,\n", "is not UTF-8"),
         (HEADER.encode("utf-16"), "is not UTF-8"),
@@ -243,6 +293,51 @@ def test_on_a_terminal_a_bar_shows_how_far_it_is(run, mug, monkeypatch):
     monkeypatch.setattr("sys.stderr", screen)
     run(HEADER + "PO-1,MUG,,1,2026-12-24\nPO-2,PEN,,1,\n")
     assert "0/2" in screen.getvalue()
+
+
+def test_no_line_of_log_comes_between_the_bar_and_the_reasons(
+    run, mug, monkeypatch, commits_at_once
+):
+    lines = []
+    monkeypatch.setattr(_Lines, "info", lambda _logger, line: lines.append(line))
+    operations.create_batch(reference="PO-0", sku="MUG", quantity=1)
+    assert lines
+    lines.clear()
+    run(HEADER + "PO-1,MUG,,1,2026-12-24\nPO-2,MUG,,1,\n")
+    assert lines == []
+    assert len(batches()) == 3
+
+
+def test_what_somebody_adds_or_deletes_meanwhile_is_seen(run, mug, monkeypatch):
+    """The file is looked up ahead; what has changed by the time of a row is what counts."""
+    gone = ProductFactory(sku="GONE")
+    look_up = Importing._look_up
+
+    def look_up_too_early(importing, orders):
+        look_up(importing, orders)
+        for reference, quantity in (("SAME", 1), ("OTHER", 9)):
+            operations.create_batch(reference=reference, sku="MUG", quantity=quantity, eta=DAY)
+        StockLevelFactory(product__sku="NEW")
+        delete_product(product_id=gone.pk)
+
+    monkeypatch.setattr(Importing, "_look_up", look_up_too_early)
+    rows = ["SAME,MUG", "OTHER,MUG", "PO-1,NEW", "PO-2,GONE"]
+    said, complaints = run(HEADER + "".join(f"{row},,1,{DAY}\n" for row in rows))
+    assert said == "4 rows: 1 created, 1 here already, 2 rejected.\n"
+    assert "line 3: reference: OTHER is here already with another quantity" in complaints
+    assert "line 5: product_id: There is no such product." in complaints
+
+
+def test_a_row_takes_no_queries_for_what_is_looked_up_for_many(
+    run, mug, django_assert_max_num_queries
+):
+    LocationFactory(code="outlet")
+    rows = [f"PO-{number},mug,outlet,1,{DAY}\n" for number in range(40)]
+    run(HEADER + rows[0])
+    with django_assert_max_num_queries(20) as one:
+        run(HEADER + rows[1])
+    with django_assert_max_num_queries(2 + 20 * (len(one) - 2)):
+        run(HEADER + "".join(rows[2:22]))
 
 
 def test_it_can_be_silent(run, mug):

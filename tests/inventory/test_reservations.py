@@ -10,7 +10,7 @@ from django.db import connection
 from django.db.models.functions import Now
 from django.test.utils import CaptureQueriesContext
 
-from common.errors import Invalid, NotFound
+from common.errors import Invalid, NotFound, VersionMismatch
 from common.events.models import Event
 from inventory.errors import (
     BelowReserved,
@@ -374,8 +374,22 @@ def test_what_is_still_on_a_batch_is_not_shipped(mug):
         ship(reservation_id=held.pk)
     assert refusal.value.meta == {"on_hand": 5, "requested": 6, "sku": "MUG"}
     assert figures(mug) == (5, 5)
+    assert refusal.value.attribute is None
+    with pytest.raises(NotOnHand) as refusal:
+        ship(reservation_id=held.pk, lines=[Wanted(6, sku="MUG", place="lines/0")])
+    assert refusal.value.attribute == "lines/0/quantity"
     part = ship(reservation_id=held.pk, lines=[Wanted(5, sku="MUG")])
     assert (part.reservation.status, figures(mug)) == ("confirmed", (0, 0))
+
+
+@pytest.mark.parametrize("act", [confirm, extend, release, ship])
+def test_who_has_seen_another_version_does_nothing(mug, act):
+    held = hold(2)
+    confirmed = confirm(reservation_id=held.pk, expected_version=1)
+    assert confirmed.version == 2
+    with pytest.raises(VersionMismatch):
+        act(reservation_id=held.pk, expected_version=1)
+    assert (status(held), figures(mug)) == ("confirmed", (5, 2))
 
 
 # Too late

@@ -94,7 +94,7 @@ def test_a_hold_is_answered_with_its_lines_and_what_supplies_them(client, mug, b
     assert response["ETag"]
     shown = attributes(response)
     assert shown.pop("expires_at").endswith("Z")
-    assert shown.pop("created_at") == shown.pop("updated_at")
+    assert shown.pop("created_at") <= shown.pop("updated_at")
     assert shown == {
         "order_reference": "ORDER-1",
         "status": "active",
@@ -213,11 +213,35 @@ def test_lines_that_cannot_be_meant_are_refused_in_their_place(client, mug, line
         ({"order_reference": "x" * 256}, ("422", "max_length", "/order_reference")),
         ({"allow_incoming": "yes"}, ("422", "invalid", "/allow_incoming")),
         ({"colour": "red"}, ("422", "unknown_attribute", "/colour")),
+        ({"status": "confirmed"}, ("422", "invalid", "/status")),
+        ({"expires_at": "2099-12-01T00:00:00Z"}, ("422", "invalid", "/expires_at")),
     ],
 )
 def test_a_hold_that_cannot_be_meant_is_refused(post, wish, expected):
     response = post("reservations", {"order_reference": "1", "lines": [GOOD]} | wish)
     assert errors(response) == [expected]
+    assert not Reservation.objects.exists()
+
+
+@pytest.mark.parametrize("path", ["reservations", "availability", "ship"])
+def test_every_product_that_does_not_exist_is_named(hold, post, path):
+    wish = {"lines": [GOOD | {"sku": "NONE"}, GOOD, {"product_id": str(uuid4()), "quantity": 1}]}
+    if path == "reservations":
+        wish["order_reference"] = "2"
+    response = post(f"{hold()}/ship" if path == "ship" else path, wish)
+    assert errors(response) == [
+        ("404", "not_found", "/lines/0/sku"),
+        ("404", "not_found", "/lines/2/product_id"),
+    ]
+
+
+def test_every_id_that_cannot_exist_is_named(post):
+    lines = [{"product_id": "x", "quantity": 1}, GOOD, {"product_id": "y", "quantity": "5"}]
+    response = post("reservations", {"order_reference": "1", "lines": lines})
+    assert errors(response) == [
+        ("404", "not_found", "/lines/0/product_id"),
+        ("404", "not_found", "/lines/2/product_id"),
+    ]
 
 
 def test_two_hundred_lines_and_a_week_are_possible(post):
@@ -248,6 +272,49 @@ def test_a_part_is_shipped_by_its_lines(hold, post):
         ([{"sku": "MUG"}], ("422", "required", "/lines/0")),
     ):
         assert errors(post(f"{url}/ship", {"lines": lines})) == [expected]
+
+
+def test_every_line_that_cannot_be_shipped_is_named(post, batch, mug):
+    StockLevelFactory(product__sku="PEN", on_hand=9)
+    StockLevelFactory(product__sku="CUP", on_hand=1)
+    batch(4)
+    wish = {
+        "order_reference": "1",
+        "lines": [GOOD | {"quantity": 7}, {"sku": "PEN", "quantity": 2}],
+        "allow_incoming": True,
+    }
+    url = "reservations/" + post("reservations", wish).json()["data"]["id"]
+    lines = [
+        {"sku": "PEN", "quantity": 3},
+        {"sku": "MUG", "quantity": 6},
+        {"sku": "CUP", "quantity": 1},
+    ]
+    response = post(f"{url}/ship", {"lines": lines})
+    assert errors(response) == [
+        ("422", "exceeds_ordered", "/lines/0/quantity"),
+        ("422", "not_on_hand", "/lines/1/quantity"),
+        ("422", "exceeds_ordered", "/lines/2/quantity"),
+    ]
+    assert [error["meta"] for error in response.json()["errors"]] == [
+        {"outstanding": 2},
+        {"on_hand": 5, "requested": 6, "sku": "MUG"},
+        {"outstanding": 0},
+    ]
+    whole = post(f"{url}/ship")  # names no line, and so points at none
+    assert errors(whole) == [("422", "not_on_hand", None)]
+    mug.refresh_from_db()
+    assert (mug.on_hand, mug.reserved) == (5, 5)
+
+
+def test_all_that_has_not_arrived_is_named_when_all_is_to_be_shipped(post, batch):
+    batch(4)
+    StockLevelFactory(product__sku="PEN", on_hand=0)
+    batch(2, "PO-2", sku="PEN")
+    lines = [GOOD | {"quantity": 7}, {"sku": "PEN", "quantity": 2}]
+    wish = {"order_reference": "1", "lines": lines, "allow_incoming": True}
+    url = "reservations/" + post("reservations", wish).json()["data"]["id"]
+    refused = post(f"{url}/ship").json()["errors"]
+    assert [error["meta"]["sku"] for error in refused] == ["MUG", "PEN"]
 
 
 def test_actions_take_nothing_that_they_do_not_know(hold, post):
@@ -457,6 +524,52 @@ def test_a_batch_that_was_fetched_can_be_sent_back_as_it_is(client, batch):
     assert attributes(client.patch(url, document))["quantity"] == 5
 
 
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({"reference": "OTHER"}, ("422", "invalid", "/reference")),
+        ({"reference": "po"}, ("422", "invalid", "/reference")),
+        ({"reference": None}, ("422", "invalid", "/reference")),
+        ({"location": "north"}, ("403", "read_only", "/location")),
+        ({"location": None}, ("403", "read_only", "/location")),
+        ({"product": str(uuid4())}, ("403", "read_only", "/product")),
+        ({"product": {"sku": "MUG"}}, ("403", "read_only", "/product")),
+        ({"sku": "MUG"}, ("422", "unknown_attribute", "/sku")),
+    ],
+)
+def test_what_a_batch_keeps_is_not_changed_in_silence(client, batch, change, expected):
+    LocationFactory(code="north")
+    url = f"{API}/{batch()}"
+    assert errors(client.patch(url, change | {"quantity": 9}, JSON)) == [expected]
+    pointer = f"/data/attributes{expected[2]}"
+    kind, pk = url.split("/")[-2:]
+    document = {"data": {"type": kind, "id": pk, "attributes": change | {"quantity": 9}}}
+    assert errors(client.patch(url, document)) == [(*expected[:2], pointer)]
+    assert attributes(client.get(url))["quantity"] == 4
+
+
+def test_what_a_batch_keeps_may_be_sent_as_it_is(client, batch, mug):
+    url = f"{API}/{batch()}"
+    plain = attributes(client.get(url))
+    for same in (
+        plain,
+        plain | {"location": "MAIN"},
+        plain | {"location": str(mug.location_id), "product": str(mug.product_id)},
+        {"product": {"type": "products", "id": str(mug.product_id)}},
+    ):
+        response = client.patch(url, same, JSON)
+        assert (response.status_code, attributes(response)["version"]) == (200, 1)
+
+
+def test_what_is_wrong_with_a_change_is_told_together(client, batch):
+    response = client.patch(f"{API}/{batch()}", {"reference": "B", "quantity": 0, "x": 1}, JSON)
+    assert errors(response) == [
+        ("422", "unknown_attribute", "/x"),
+        ("422", "invalid", "/reference"),
+        ("422", "min_value", "/quantity"),
+    ]
+
+
 def test_a_batch_without_an_eta_arrives_at_once(client, batch, mug):
     assert attributes(client.get(f"{API}/{batch(4, eta=None)}"))["status"] == "received"
     mug.refresh_from_db()
@@ -493,6 +606,8 @@ def test_product_and_location_of_a_batch_are_named_by_relationships(client, mug)
         ({"location": "nowhere"}, ("404", "not_found", "/location")),
         ({"sku": "NONE"}, ("404", "not_found", "/sku")),
         ({"colour": "red"}, ("422", "unknown_attribute", "/colour")),
+        ({"status": "cancelled"}, ("422", "invalid", "/status")),
+        ({"status": "incoming"}, ("422", "invalid", "/status")),
     ],
 )
 def test_a_batch_that_cannot_be_meant_is_refused(post, batch, wish, expected):

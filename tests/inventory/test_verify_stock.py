@@ -10,7 +10,7 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 
 from inventory import verification
-from inventory.models import Batch, Reservation, ReservationLine, StockLevel
+from inventory.models import Allocation, Batch, Reservation, ReservationLine, StockLevel
 from inventory.operations import Wanted, adjust_stock, create_batch, reserve
 from inventory.rules import Change
 from tests.factories import LocationFactory, ProductFactory, StockLevelFactory
@@ -212,6 +212,54 @@ def test_an_order_that_has_ended_and_still_holds_something(promised, at_once):
     assert figures == {("allocated to ORDER-1, which has ended", "0", number) for number in "12"}
 
 
+def allow(table: str, check: str) -> None:
+    """Let rows break a rule of the database, as an older version of it would."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        cursor.execute(f"ALTER TABLE {table} DROP CONSTRAINT {check}")
+
+
+@pytest.mark.parametrize(
+    ("spoilt", "outstanding"),
+    [({"quantity": 1}, "1"), ({"quantity": 4, "received_quantity": 3}, "1")],
+)
+def test_a_batch_that_has_promised_more_than_will_come(promised, at_once, spoilt, outstanding):
+    allow("inventory_batch", "batch_allocated_outstanding")
+    Batch.objects.update(**spoilt)
+    StockLevel.objects.filter(pk=promised.pk).update(incoming=1)
+    (row,) = verdict()
+    figure = "promised of batch PO-1, at most what is outstanding"
+    assert row[1:] == ["MUG", "main", figure, outstanding, "2"]
+
+
+def test_a_batch_that_is_cancelled_and_still_promised(promised, at_once):
+    allow("inventory_batch", "batch_status_agrees")
+    Batch.objects.update(status="cancelled")
+    StockLevel.objects.filter(pk=promised.pk).update(incoming=0, next_eta=None)
+    (row,) = verdict()
+    figure = "promised of batch PO-1, at most what is outstanding"
+    assert row[1:] == ["MUG", "main", figure, "0", "2"]
+
+
+@pytest.mark.parametrize("supply", ["stock_level", "batch"])
+def test_lines_that_units_of_each_others_products_supply(promised, at_once, supply):
+    """Two units each, so that every counter agrees all the same."""
+    pens = StockLevelFactory(product=ProductFactory(sku="PEN"), on_hand=2)
+    create_batch(product_id=pens.product_id, reference="PO-2", quantity=2, eta=date(2030, 1, 5))
+    lines = [Wanted(4, product_id=pens.product_id)]
+    reserve(order_reference="ORDER-2", lines=lines, allow_incoming=True)
+    of_mugs, of_pens = Allocation.objects.filter(**{f"{supply}__location__code": "main"}).order_by(
+        "pk"
+    )
+    mugs, pens = getattr(of_mugs, supply), getattr(of_pens, supply)
+    Allocation.objects.filter(pk=of_mugs.pk).update(**{supply: pens})
+    Allocation.objects.filter(pk=of_pens.pk).update(**{supply: mugs})
+    assert sorted(row[1:] for row in verdict()) == [
+        ["MUG", "", "product that supplies a line of ORDER-1", "MUG", "PEN"],
+        ["PEN", "", "product that supplies a line of ORDER-2", "PEN", "MUG"],
+    ]
+
+
 def test_sales_between_two_steps_are_no_difference(mugs, monkeypatch):
     monkeypatch.setattr(verification.ledger, "MOVEMENTS_AT_ONCE", 2)
     found = []
@@ -231,8 +279,8 @@ def test_the_number_of_queries_depends_on_steps_not_on_stock_levels(
     mugs, django_assert_num_queries
 ):
     StockLevelFactory.create_batch(20, on_hand=1)
-    # the total; the levels, twice; one step; batches, open lines, ended reservations
-    with django_assert_num_queries(7):
+    # the total; the levels, twice; one step; batches, open lines, supplies, ended reservations
+    with django_assert_num_queries(8):
         assert verdict() == []
 
 

@@ -18,7 +18,8 @@ class Description:
     """``operation_id`` when the usual one (updateProduct) is not the word of the trade; the
     input that an action URL ``takes``; the ``status`` of its success; and statuses that it
     refuses with beside the usual ones (``also``). ``is_meta``: it answers with ``meta`` alone, in
-    the shape of the view's serializer.
+    the shape of the view's serializer. ``or_found``: what is to be made may be there already, and
+    is the answer then.
     """
 
     operation_id: str = ""
@@ -26,6 +27,7 @@ class Description:
     status: int = 200
     also: tuple[int, ...] = ()
     is_meta: bool = False
+    or_found: bool = False
 
 
 def described(
@@ -35,11 +37,14 @@ def described(
     status: int = 200,
     also: tuple[int, ...] = (),
     is_meta: bool = False,
+    or_found: bool = False,
 ) -> Callable[[Action], Action]:
     """Mark an action of a view; it goes on working as before."""
 
     def mark(action: Action) -> Action:
-        action.description_ = Description(operation_id, takes, status, also, is_meta)  # type: ignore[attr-defined]
+        action.description_ = Description(  # type: ignore[attr-defined]
+            operation_id, takes, status, also, is_meta, or_found
+        )
         return action
 
     return mark

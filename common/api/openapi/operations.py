@@ -31,7 +31,7 @@ REFUSED_WITH: Final = {
     "change_relationship": (404, 409, 412, 422),
     "refuse_relationship": (404, 409),
 }
-ACTION_REFUSED_WITH: Final = (404, 409, 422)
+ACTION_REFUSED_WITH: Final = (404, 409, 412, 422)
 
 
 class ResourceSchema(AutoSchema):
@@ -114,10 +114,11 @@ class Operation:
 
     @cached_property
     def _has_version(self) -> bool:
-        """Whether its success is a single resource, which has an ETag."""
+        """Whether it is about a single resource, which has an ETag."""
         if self.action == "related":
             return not is_to_many(self._field)
-        return self.action in {"retrieve", "partial_update", "destroy"}
+        is_action = self.said.takes is not None
+        return is_action or self.action in {"retrieve", "partial_update", "destroy"}
 
     def _body(self) -> Schema:
         if self.method not in {"POST", "PATCH"}:
@@ -193,7 +194,10 @@ class Operation:
                 str(status): success(self.components, "The resource as it is now.", document, named)
             }
         made = success(self.components, "It has been made.", document, ["Location", *named])
-        return {"201": made | {"links": self._links()}}
+        answers = {"201": made | {"links": self._links()}}
+        if self.said.or_found:
+            answers["200"] = success(self.components, "It is there already.", document, named)
+        return answers
 
     def _links(self) -> Schema:
         """What can be done with the resource that was made."""

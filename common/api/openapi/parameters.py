@@ -43,7 +43,7 @@ def in_path(components: Components) -> Schema:
 def in_headers(components: Components, method: str, *, one: bool) -> list[Schema]:
     """The request headers that mean something for the method; ``one`` for a single resource."""
     wanted = {
-        "POST": ["Idempotency-Key"],
+        "POST": ["Idempotency-Key", "If-Match"] if one else ["Idempotency-Key"],
         "PATCH": ["Idempotency-Key", "If-Match"],
         "DELETE": ["If-Match"] if one else [],
         "GET": ["If-None-Match"] if one else [],
@@ -64,7 +64,7 @@ _HEADERS: Final[Mapping[str, Schema]] = {
     "If-Match": {
         "name": "If-Match",
         "in": "header",
-        "description": "An ETag: change the resource only if this is still its version.",
+        "description": "An ETag: do it only if this is still the version of the resource.",
         "schema": {"type": "string", "pattern": TAGS, "examples": ['"3"']},
     },
     "If-None-Match": {

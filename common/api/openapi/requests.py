@@ -78,7 +78,8 @@ class Input:
         properties = {name: attribute(field) for name, field in self.fields.items()}
         for alias, name in self.declared.aliases.items():
             properties[alias] = properties[name]
-        properties |= {name: self._kept(name) for name in sorted(self.declared.kept)}
+        sent_back = self.declared.kept | (set() if self.kind == "create" else self.declared.fixed)
+        properties |= {name: self._kept(name) for name in sorted(sent_back)}
         return object_of(properties, optional=properties.keys() - set(required)) | {
             "description": inspect.getdoc(self.declared) or "",
             "patternProperties": IGNORED,
@@ -86,7 +87,7 @@ class Input:
         }
 
     def _kept(self, name: str) -> Schema:
-        """An attribute that the server keeps; sent back, it is ignored."""
+        """An attribute that is not set here; sent back as it is, it is ignored."""
         field = self.answers.fields.get(name)
         if field is None or is_relationship_field(field):
             return {"readOnly": True}

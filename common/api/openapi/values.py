@@ -25,7 +25,9 @@ def attribute(field: Any) -> Schema:
     schema = schema_of(field)
     if field.help_text:
         schema["description"] = str(field.help_text)
-    return nullable(schema) if field.allow_null else schema
+    if field.allow_null:
+        schema = nullable(schema)
+    return schema if field.default is drf.empty else schema | {"default": field.default}
 
 
 def nullable(schema: Schema) -> Schema:

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import csv
 import sys
 from collections import Counter
 from contextlib import nullcontext
@@ -10,15 +9,9 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from tqdm import tqdm
 
 from common.observability.context import acting_as
-from inventory.management.batch_rows import (
-    COLUMNS,
-    OF_REJECTS,
-    Importing,
-    Outcome,
-    Rejected,
-    as_rejected,
-    read,
-)
+from common.observability.logs import history
+from inventory.management.batch_files import Rejects, Sheet, read
+from inventory.management.batch_rows import Importing, Outcome, Rejected
 from inventory.management.legacy.outputs import replaced
 from inventory.management.legacy.problems import counted, told
 
@@ -41,35 +34,34 @@ class Command(BaseCommand):
             "--rejects",
             type=Path,
             metavar="FILE",
-            help="takes the rejected rows with their reasons, as CSV (otherwise they are told on "
-            "standard error); mended, it can be imported",
+            help="takes the rejected rows as they are, behind their reasons, as CSV (otherwise the "
+            "reasons are told on standard error); mended, it can be imported",
         )
 
     def handle(self, *_args, file, dry_run, rejects, verbosity, **_options):
         if rejects and rejects.resolve() == file.resolve():
             raise CommandError("--rejects would take the place of the file that is read.")
-        with told(is_applied=not dry_run), acting_as("import_batches"):
-            rows = read(file)
+        with told(is_applied=not dry_run), acting_as("import_batches"), history():
+            sheet = read(file)
             with replaced(rejects) if rejects else nullcontext() as kept:
-                found = self.imported(rows, dry_run, kept, verbosity)
-        rejected = len(rows) - sum(found.values())
+                found = self.imported(sheet, dry_run, kept, verbosity)
+        rejected = len(sheet.rows) - sum(found.values())
         if verbosity:
             done = ", ".join(f"{found[each]} {each.value}" for each in Outcome)
-            self.stdout.write(f"{counted(len(rows), 'row')}: {done}, {rejected} rejected.")
+            self.stdout.write(f"{counted(len(sheet.rows), 'row')}: {done}, {rejected} rejected.")
             if dry_run:
                 self.stdout.write("Rehearsal: nothing was written.")
         if rejected:
             raise CommandError(f"{counted(rejected, 'row')} rejected.")
 
-    def imported(self, rows, dry_run, kept, verbosity) -> Counter[Outcome]:
+    def imported(self, sheet: Sheet, dry_run, kept, verbosity) -> Counter[Outcome]:
         """Row by row, with a bar; what one row is refused does not stop the others."""
         found: Counter[Outcome] = Counter()
         importing = Importing(is_rehearsal=dry_run)
-        table = csv.DictWriter(kept, [*COLUMNS, *OF_REJECTS]) if kept else None
-        if table:
-            table.writeheader()
+        rejects = Rejects(kept, sheet.columns) if kept else None
         bar = tqdm(
-            rows,
+            importing.ahead(sheet.rows),
+            total=len(sheet.rows),
             unit=" rows",
             file=sys.stderr,
             leave=False,
@@ -79,8 +71,8 @@ class Command(BaseCommand):
             try:
                 found[importing.take(row)] += 1
             except Rejected as refusal:
-                if table:
-                    table.writerow(as_rejected(row, str(refusal)))
+                if rejects:
+                    rejects.note(row, str(refusal))
                 else:
                     bar.clear()
                     self.stderr.write(f"line {row.line}: {refusal}")

@@ -147,6 +147,26 @@ def test_a_view_may_name_the_permissions_of_staff():
     assert answers == {"get": 200, "options": 200, "post": 403, "patch": 403}
 
 
+def test_the_permission_for_an_action_goes_before_the_methods():
+    class ActingView(KeysView):
+        action = "receive"
+        staff_permissions = {
+            "POST": "access.add_apikey",
+            "receive": "access.change_apikey",
+            "GET": ("access.view_apikey", "access.add_apikey"),
+        }
+
+    user = staff("add_apikey")
+    assert ask("post", user=user, view=ActingView).status_code == 403
+    ActingView.action = "create"
+    assert ask("post", user=user, view=ActingView).status_code == 200
+    assert ask("get", user=user, view=ActingView).status_code == 200  # of several, one will do
+    ActingView.action = "receive"
+    user = User.objects.get(pk=user.pk)  # who remembers no permissions
+    user.user_permissions.set(Permission.objects.filter(codename="change_apikey"))
+    assert ask("post", user=user, view=ActingView).status_code == 200
+
+
 def test_a_view_about_nothing_is_for_superusers():
     class BareView(KeysView):
         model = None
