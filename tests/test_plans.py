@@ -33,7 +33,7 @@ PRODUCTS: Final = 60_000
 MOVEMENTS: Final = 120_000
 MOST_COUNTED: Final = 70_000
 """A total is exact up to 10 000: an index entry for each, and what is joined to it. The back office
-counts up to 2 000; where one product in sixteen is out, it looks at so many to find them."""
+counts up to 1 000; where one product in ten is out, it looks at so many to find them."""
 MOST_CANDIDATES: Final = 25_000
 """A search reads the newest 20 000 products at most, and ranks 1 000."""
 MOST_READ: Final = 3_000
