@@ -11,14 +11,21 @@ from django.db import connection
 from common.bulkhead import lock_queue
 from common.database import one_round_trip
 from common.errors import Invalid, NotFound
-from common.events.recording import Fact, record
+from common.events.recording import record
 from common.ids import id_at, new_id
 from common.observability.context import current
 from inventory import rules
 from inventory.models import Location, StockLevel, StockMovement
-from inventory.operations.alerts import alerted
+from inventory.operations.facts import alerted, moved
 from inventory.operations.promises import Promises
-from inventory.operations.statements import HISTORY, WRITE, WRITE_LEVELS
+from inventory.operations.statements import (
+    HISTORY,
+    WRITE,
+    WRITE_LEVELS,
+    columns,
+    level_row,
+    movement_row,
+)
 from inventory.queries import Inventory, Share
 from products.models import Product
 
@@ -27,6 +34,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
+    from common.events.recording import Fact
     from inventory.models import Transfer
 
 LARGE: Final = [f"product__{name}" for name in ("search", "name_order", "description", "images")]
@@ -221,7 +229,7 @@ class Ledger:
         """
         if self.gained:
             self.promises.refill(self.gained)
-        facts = [*map(_fact, self._movements), *self.promises.facts, *self._alerts()]
+        facts = [*map(moved, self._movements), *self.promises.facts, *self._alerts()]
         if not (self._changed or facts):
             return
         with connection.cursor() as cursor:
@@ -245,9 +253,9 @@ class Ledger:
             movement.created_at = happened
 
     def _write_levels(self, cursor: Any) -> None:
-        levels = _columns(_level_row(level) for level in self._changed.values())
+        levels = columns(map(level_row, self._changed.values()))
         if self._movements:
-            movements = _columns(_movement_row(movement) for movement in self._movements)
+            movements = columns(map(movement_row, self._movements))
             cursor.execute(WRITE, [*levels, self._at, *movements])
         elif levels:
             cursor.execute(WRITE_LEVELS, levels)
@@ -312,72 +320,3 @@ def _made_level(product: Product, location_id: UUID) -> StockLevel:
     )
     rows = StockLevel.objects.filter(product=product, location=location_id)
     return rows.select_related("product", "location").locked().get()
-
-
-def _columns(rows: Iterable[tuple[Any, ...]]) -> list[list[Any]]:
-    """Rows as PostgreSQL's unnest() wants them: one array for each column."""
-    return [list(column) for column in zip(*rows, strict=True)]
-
-
-def _level_row(level: StockLevel) -> tuple[Any, ...]:
-    return (
-        level.pk,
-        level.on_hand,
-        level.reserved,
-        level.incoming,
-        level.next_eta,
-        level.version,
-        level.movement_count,
-        level.alert,
-    )
-
-
-def _movement_row(movement: StockMovement) -> tuple[Any, ...]:
-    return (
-        movement.pk,
-        movement.stock_level_id,
-        movement.product_id,
-        movement.location_id,
-        movement.sequence,
-        movement.delta,
-        movement.on_hand_after,
-        movement.reason,
-        movement.reference,
-        movement.note,
-        movement.transfer_id,
-        movement.reversal_of_id,
-        movement.actor,
-        movement.request_id,
-    )
-
-
-def unmoved(level: StockLevel, why: str, **more: object) -> Fact:
-    """Something about a level's stock has changed, and no units have moved."""
-    figures = {
-        "sku": level.product.sku,
-        "location": level.location.code,
-        "before": level.on_hand,
-        "after": level.on_hand,
-        "movement_id": None,
-        "reason": why,
-        "reference": "",
-    }
-    return Fact("stock.changed", "inventory", level.product_id, figures | more)
-
-
-def _fact(movement: StockMovement) -> Fact:
-    after = movement.on_hand_after
-    return Fact(
-        "stock.changed",
-        "inventory",
-        movement.product_id,
-        {
-            "sku": movement.product.sku,
-            "location": movement.location.code,
-            "before": after - movement.delta,
-            "after": after,
-            "movement_id": str(movement.pk),
-            "reason": movement.reason,
-            "reference": movement.reference,
-        },
-    )

@@ -14,6 +14,7 @@ from common.events.recording import Fact
 from common.ids import new_id
 from inventory import rules
 from inventory.models import Allocation, Batch, Reservation, ReservationLine
+from inventory.operations.statements import columns
 from inventory.querysets import is_held
 
 if TYPE_CHECKING:
@@ -294,14 +295,14 @@ class Promises:
         """Each kind of change in one statement; the caller sends them together."""
         with connection.cursor() as cursor:
             if self._freed:
-                cursor.execute(FREED, _columns(self._freed.items()))
+                cursor.execute(FREED, columns(self._freed.items()))
             for statement, rows in ((ON_HAND, self._new(batches=False)), (INCOMING, self._new())):
                 if rows:
-                    cursor.execute(statement, _columns(rows))
+                    cursor.execute(statement, columns(rows))
             if waiting := [(line, units) for line, units in self._waiting.items() if units]:
-                cursor.execute(WAITING, _columns(waiting))
+                cursor.execute(WAITING, columns(waiting))
             if self._changed:
-                cursor.execute(BATCHES, _columns(map(_batch_row, self._changed.values())))
+                cursor.execute(BATCHES, columns(map(_batch_row, self._changed.values())))
 
     def _new(
         self, *, batches: bool = True
@@ -322,8 +323,3 @@ def _batch_row(batch: Batch) -> tuple[object, ...]:
         batch.eta,
         batch.status,
     )
-
-
-def _columns(rows: Iterable[Iterable[object]]) -> list[list[object]]:
-    """Rows as PostgreSQL's unnest() wants them: one array for each column."""
-    return [list(column) for column in zip(*rows, strict=True)]

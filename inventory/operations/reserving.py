@@ -92,6 +92,19 @@ def reserve(
         actor=current().actor,
         request_id=current().request_id,
     )
+    _hold(ledger, reservation, wanted, shares, expires_in)
+    ledger.write()
+    return _held(ledger, reservation, wanted, shares), True
+
+
+def _hold(
+    ledger: Ledger,
+    reservation: Reservation,
+    wanted: Mapping[UUID, Wanted],
+    shares: Mapping[UUID, list[rules.Share]],
+    expires_in: timedelta,
+) -> None:
+    """Promise every line its shares, write the reservation, and tell of it."""
     lines_made = [
         ReservationLine(reservation=reservation, product_id=pk, quantity=line.quantity)
         for pk, line in wanted.items()
@@ -102,8 +115,6 @@ def reserve(
     ordered = [named(ledger.product(pk), line.quantity) for pk, line in wanted.items()]
     held: dict[str, object] = {"lines": ordered, "expires_at": until.isoformat()}
     tell(ledger, "reservation.created", reservation, held)
-    ledger.write()
-    return _held(ledger, reservation, wanted, shares), True
 
 
 def _lock_order(order_reference: str) -> None:

@@ -9,8 +9,7 @@ from common.database import database_now, in_transaction
 from common.errors import NotFound, VersionMismatch
 from common.events.recording import record
 from inventory.models import StockLevel
-from inventory.operations.alerts import alerted
-from inventory.operations.ledger import unmoved
+from inventory.operations.facts import alerted, unmoved
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

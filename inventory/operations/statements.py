@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from inventory.models import StockLevel, StockMovement
 
 LEVELS: Final = """SET on_hand = new.on_hand, reserved = new.reserved, incoming = new.incoming,
         next_eta = new.next_eta, version = new.version, movement_count = new.movement_count,
@@ -39,3 +44,40 @@ HISTORY: Final = """
 SELECT max(created_at), clock_timestamp() FROM inventory_stockmovement
 WHERE product_id = ANY(%s::uuid[])
 """
+
+
+def columns(rows: Iterable[Iterable[Any]]) -> list[list[Any]]:
+    """Rows as PostgreSQL's unnest() wants them: one array for each column."""
+    return [list(column) for column in zip(*rows, strict=True)]
+
+
+def level_row(level: StockLevel) -> tuple[Any, ...]:
+    return (
+        level.pk,
+        level.on_hand,
+        level.reserved,
+        level.incoming,
+        level.next_eta,
+        level.version,
+        level.movement_count,
+        level.alert,
+    )
+
+
+def movement_row(movement: StockMovement) -> tuple[Any, ...]:
+    return (
+        movement.pk,
+        movement.stock_level_id,
+        movement.product_id,
+        movement.location_id,
+        movement.sequence,
+        movement.delta,
+        movement.on_hand_after,
+        movement.reason,
+        movement.reference,
+        movement.note,
+        movement.transfer_id,
+        movement.reversal_of_id,
+        movement.actor,
+        movement.request_id,
+    )

@@ -10,13 +10,13 @@ from common.events.recording import record
 from inventory import queries, rules
 from inventory.errors import BelowReserved, InsufficientStock, Shortage
 from inventory.models import Location, StockLevel
+from inventory.operations.facts import unmoved
 from inventory.operations.ledger import (
     Ledger,
     Why,
     living_product,
     location_named,
     product_with,
-    unmoved,
 )
 from inventory.operations.promises import Source
 
