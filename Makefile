@@ -21,7 +21,7 @@ ifneq ($(shell $(BIN)/python -c 'import pip; print("works")' 2>/dev/null),works)
 .PHONY: $(BIN)/python
 endif
 
-.PHONY: help run test test-all check race bench seed shell screenshots audit sbom fmt lock reset
+.PHONY: help run test test-all check race bench seed shell screenshots messages audit sbom fmt lock reset
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
@@ -64,6 +64,13 @@ shell: .venv/runtime .venv/embedded ## Open a Python shell with the models at ha
 
 screenshots: .venv/development ## Take the pictures in docs/screenshots anew (needs Chromium)
 	@exec $(BIN)/python -m tests.screenshots
+
+messages: export DATA_DIR = .data/check
+messages: export DEVELOPMENT = 1
+messages: .venv/development ## Bring the catalogs of translations up to date (needs GNU gettext)
+	@$(MANAGE) makemessages --all --no-wrap --no-location --no-obsolete \
+		--ignore .venv --ignore .data --ignore 'tests/*' --ignore 'common/api/*'
+	@$(MANAGE) compilemessages --ignore .venv --ignore .data
 
 audit: .venv/development ## Look up known vulnerabilities of what a run installs
 	@exec $(BIN)/uv tool run pip-audit==$(PIP_AUDIT) --strict --require-hashes --disable-pip -r requirements.txt

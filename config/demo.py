@@ -9,6 +9,7 @@ from config.environment import DATA_DIR, boolean, is_set, text
 from config.secret_files import kept_secret
 
 STAFF_NAME = "demo"
+STAFF_ADDRESS = "demo@example.com"
 
 KEY_FILE = DATA_DIR / "demo_api_key"
 PASSWORD_FILE = DATA_DIR / "demo_staff_password"

@@ -17,8 +17,11 @@ from environ import Env
 from config.secret_files import kept_secret
 from config.values import (
     BASE_DIR,
+    a_duty,
     a_folder,
     a_level,
+    a_list_of_numbers,
+    a_mail_url,
     a_number,
     a_path,
     a_secret,
@@ -26,6 +29,8 @@ from config.values import (
     a_text,
     a_time_zone,
     a_url,
+    an_address,
+    an_origin,
     form_origins,
     hosts,
     origins,
@@ -38,6 +43,8 @@ T = TypeVar("T", bound=Value)
 
 POSTGRES = ("postgres", "postgresql")
 REDIS = ("redis", "rediss", "unix")
+RABBITMQ = ("amqp", "amqps")
+MAIL = ("smtp", "smtps", "smtp+tls", "smtp+ssl", "consolemail", "filemail", "dummymail")
 BROKER = ("amqp", "amqps", "redis", "rediss", "redis+socket", "memory")
 
 
@@ -85,6 +92,35 @@ VARIABLES = {
             "Message broker, amqp:// in production; without it the Redis of the cache.",
         ),
         Variable(
+            "EVENTS_BROKER_URL", a_url(*RABBITMQ), "",
+            "RabbitMQ for events and commands; without it CELERY_BROKER_URL when that is amqp://.",
+        ),
+        Variable(
+            "EVENTS_KEPT_DAYS", a_number(30, 3_650), "30",
+            "Days for which the feed keeps events.",
+        ),
+        Variable(
+            "WEBHOOK_RETRY_SECONDS", a_list_of_numbers(0, 604_800),
+            "0,5,300,1800,7200,18000,36000,50400,72000,86400",
+            "Pauses before each attempt to deliver a webhook, separated by commas.",
+        ),
+        Variable(
+            "WEBHOOK_ALLOW_PRIVATE", a_switch, "",
+            "1 lets webhooks go to private and loopback addresses; only with DEVELOPMENT=1.",
+        ),
+        Variable(
+            "EMAIL_URL", a_mail_url(*MAIL), "consolemail://",
+            "Mail server for notifications; consolemail:// writes them to the log of the worker.",
+        ),
+        Variable(
+            "EMAIL_FROM", an_address, "stockroom@localhost",
+            "Sender of notifications.",
+        ),
+        Variable(
+            "PUBLIC_URL", an_origin, "",
+            "Where people reach this server (https://...), for links in notifications.",
+        ),
+        Variable(
             "SECRET_KEY", a_text, "",
             "Django's signing key; in development one is made and kept in DATA_DIR.",
         ),
@@ -119,6 +155,14 @@ VARIABLES = {
         Variable(
             "NUM_PROXIES", a_number(0, 10), "0",
             "Trusted proxies in front, which add to X-Forwarded-For.",
+        ),
+        Variable(
+            "STAFF_TOTP", a_duty, "optional",
+            "`required`: staff need an authenticator app; `optional`: whoever wants one has one.",
+        ),
+        Variable(
+            "STAFF_IDLE_MINUTES", a_number(0, 10_080), "60",
+            "Minutes without a request after which staff are logged out; 0 is never.",
         ),
         Variable(
             "LOG_LEVEL", a_level, "INFO",
@@ -220,6 +264,15 @@ def words(name: str) -> list[str]:
 def development() -> bool:
     """A developer's machine: readable errors, no HTTPS, a signing key made on the spot."""
     return boolean("DEVELOPMENT") if is_set("DEVELOPMENT") else not is_set("SECRET_KEY")
+
+
+def webhook_allow_private() -> bool:
+    """For a developer's machine alone: elsewhere it would open the inner network to whoever may
+    name a URL."""
+    wanted = boolean("WEBHOOK_ALLOW_PRIVATE")
+    if wanted and not development():
+        raise SettingError("WEBHOOK_ALLOW_PRIVATE is for developers: it needs DEVELOPMENT=1.")
+    return wanted
 
 
 def https() -> bool:

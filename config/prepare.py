@@ -28,6 +28,7 @@ def main() -> None:
         _ensure_staff()
     if demo.wants_data():
         call_command("seed_demo", verbosity=0)
+        call_command("summarise_days", verbosity=0)  # a demo of earlier days, or of a release ago
 
 
 def _reach_database() -> None:
@@ -55,7 +56,7 @@ def _ensure_staff() -> None:
     password = demo.staff_password()
     user = users.filter(username=demo.STAFF_NAME).first()
     if user is None:
-        users.create_superuser(demo.STAFF_NAME, password=password)
+        users.create_superuser(demo.STAFF_NAME, demo.STAFF_ADDRESS, password)
     elif not is_kept:  # the file with the password of the one in the database was lost
         user.set_password(password)
         user.save(update_fields=["password"])

@@ -8,7 +8,7 @@ from typing import Any
 from environ import Env
 
 from common.observability.logs import logging_config
-from config import environment
+from config import background, environment
 from config.back_office import UNFOLD as UNFOLD  # noqa: PLC0414  a setting
 from config.own_servers import own_broker_url, own_database_url, own_redis_url
 
@@ -35,6 +35,9 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "django.contrib.postgres",
     "axes",
+    "django_otp",
+    "django_otp.plugins.otp_static",
+    "django_otp.plugins.otp_totp",
     "corsheaders",
     "django_filters",
     "rest_framework",
@@ -44,6 +47,12 @@ INSTALLED_APPS = [
     "common.access",
     "common.events",
     "common.idempotency",
+    "common.importing",
+    "common.inbox",
+    "common.notifications",
+    "common.people",
+    "common.saved_views",
+    "common.webhooks",
     "products",
     "inventory",
 ]
@@ -54,9 +63,11 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "products.api.cached.CachedProductMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "common.backoffice.language.LanguageMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "common.people.middleware.StaffSessionMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "axes.middleware.AxesMiddleware",
 ]
@@ -110,6 +121,20 @@ CELERY_BROKER_URL = (
     environment.url("CELERY_BROKER_URL") or environment.url("REDIS_URL") or own_broker_url()
 )
 
+# What leaves the house
+
+EVENTS_BROKER_URL = environment.url("EVENTS_BROKER_URL") or (
+    CELERY_BROKER_URL if CELERY_BROKER_URL.startswith("amqp") else ""
+)
+"""RabbitMQ for events and commands; empty where there is none, and webhooks alone are served."""
+EVENTS_KEPT_DAYS = environment.integer("EVENTS_KEPT_DAYS")
+WEBHOOK_RETRY_SECONDS = [int(word) for word in environment.words("WEBHOOK_RETRY_SECONDS")]
+WEBHOOK_ALLOW_PRIVATE = environment.webhook_allow_private()
+vars().update(Env.email_url_config(environment.url("EMAIL_URL")))
+DEFAULT_FROM_EMAIL = environment.text("EMAIL_FROM")
+EMAIL_TIMEOUT = 10
+PUBLIC_URL = environment.text("PUBLIC_URL").rstrip("/")
+
 # Who may come in, and how
 
 ALLOWED_HOSTS = environment.words("ALLOWED_HOSTS") or (
@@ -126,9 +151,13 @@ SECURE_HSTS_PRELOAD = HTTPS
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if NUM_PROXIES else None
 SESSION_ENGINE = "common.access.sessions"
 SESSION_COOKIE_SECURE = HTTPS
+STAFF_IDLE_MINUTES = environment.integer("STAFF_IDLE_MINUTES")
+STAFF_TOTP = environment.text("STAFF_TOTP")
+OTP_TOTP_ISSUER = "Stockroom"
 CSRF_COOKIE_SECURE = HTTPS
 CSRF_TRUSTED_ORIGINS = environment.words("CSRF_TRUSTED_ORIGINS")
 X_FRAME_OPTIONS = "DENY"
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 2_500  # the back office has forms about 1 000 rows
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in (
@@ -239,21 +268,21 @@ CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = True  # they are de
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None  # a worker waits for its broker as long as it takes
-CELERY_BEAT_SCHEDULE = {
-    "sweep-idempotency-records": {
-        "task": "common.idempotency.tasks.sweep_idempotency_records",
-        "schedule": 600.0,
-    },
-    "expire-reservations": {
-        "task": "inventory.tasks.expire_reservations",
-        "schedule": 10.0,
-        "options": {"expires": 10.0},  # the next one does what a late one would
-    },
-}
+CELERY_TASK_QUEUES = background.queues(CELERY_BROKER_URL)
+CELERY_TASK_ROUTES = background.ROUTES
+CELERY_BEAT_SCHEDULE = background.SCHEDULE
+CELERY_TIMEZONE = environment.text("TIME_ZONE")
 
 # Language, time, files
 
 LANGUAGE_CODE = "en"
+LANGUAGES = [("en", "English"), ("es", "Español")]
+LOCALE_PATHS = [BASE_DIR / "config" / "locale", BASE_DIR / "config" / "locale_of_libraries"]
+LANGUAGE_COOKIE_PATH = "/admin/"
+LANGUAGE_COOKIE_AGE = 31_536_000
+LANGUAGE_COOKIE_HTTPONLY = True
+LANGUAGE_COOKIE_SAMESITE = "Lax"
+LANGUAGE_COOKIE_SECURE = HTTPS
 TIME_ZONE = environment.text("TIME_ZONE")
 USE_TZ = True
 STATIC_URL = "/static/"

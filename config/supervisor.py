@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from config import environment
 from config.banner import banner
 from config.children import Child, run_to_end, stop_all
-from config.environment import DATA_DIR, SettingError, integer, text
+from config.environment import DATA_DIR, SettingError, integer, is_set, text, url
 from config.health_check import web_status
 from config.lifeline import follow
 from config.locks import open_lock, try_lock
@@ -36,6 +36,8 @@ def main() -> None:
     if "MAKELEVEL" in os.environ:  # a make that is killed cannot pass the signal on
         follow(os.getppid(), signal.SIGTERM)
     os.environ.setdefault("DEVELOPMENT", "1")
+    if environment.development():
+        os.environ.setdefault("WEBHOOK_ALLOW_PRIVATE", "1")  # a sink on this machine is fine
     environment.check()
     os.environ["WEB_CONCURRENCY"] = str(integer("WEB_CONCURRENCY"))  # it may be empty
     _claim_data_dir()
@@ -92,11 +94,20 @@ def _children() -> list[Child]:
     celery = ("-W", ROOT_IS_FINE, "-m", "celery", "--quiet", "--app=config")
     alone = ("--without-gossip", "--without-mingle", "--without-heartbeat")
     schedule = f"--schedule={DATA_DIR / 'celerybeat-schedule'}"
-    return [
+    children = [
         Child("web", "-m", "gunicorn", "--config=config/gunicorn.py", "config.wsgi"),
         Child("beat", *celery, "beat", level, schedule),
-        Child("worker", *celery, "worker", level, "--concurrency=2", *alone),
+        Child("worker", *celery, "worker", level, "--concurrency=3", *alone),
+        Child("relay", "manage.py", "relay"),
     ]
+    if _has_rabbitmq():
+        children.insert(1, Child("consumer", "manage.py", "consume"))
+    return children
+
+
+def _has_rabbitmq() -> bool:
+    """Whether there is a place from which other systems' messages come."""
+    return is_set("EVENTS_BROKER_URL") or url("CELERY_BROKER_URL").startswith("amqp")
 
 
 def _supervise(servers: "Servers | None", signals: Signals) -> None:

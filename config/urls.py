@@ -9,6 +9,7 @@ from django.views.generic import RedirectView
 from common.api.openapi import pages
 from common.events.api import urlpatterns as event_urls
 from common.observability import health
+from common.webhooks.api.urls import urlpatterns as webhook_urls
 from inventory.api.urls import urlpatterns as inventory_urls
 from products.api.urls import urlpatterns as product_urls
 
@@ -21,7 +22,7 @@ def landing(request: HttpRequest, page: str) -> HttpResponse:
 
 
 urlpatterns: list[URLPattern | URLResolver] = [
-    path("api/v1/", include([*product_urls, *inventory_urls, *event_urls])),
+    path("api/v1/", include([*product_urls, *inventory_urls, *event_urls, *webhook_urls])),
     re_path(r"^health/?$", health.health, name="health"),
     re_path(r"^ready/?$", health.ready, name="ready"),
     path("", landing, {"page": "admin:index"}),

@@ -6,8 +6,9 @@ The ValueError it raises is the end of a sentence that begins with the variable'
 import os
 import re
 from collections.abc import Callable
+from email.utils import parseaddr
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -17,6 +18,8 @@ FALSE = {"0", "false", "no", "off", ""}
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 HOST = r"(?:[a-z0-9-]+(?:\.[a-z0-9-]+)*|\[[0-9a-f:.]+\])"
 ORIGIN = rf"https?://{HOST}(?::[0-9]{{1,5}})?"
+MAIL_HOST = r"[a-z0-9._:-]+"
+MAIL_ADDRESS = r"[^\s@<>,;]+@[^\s@<>,;]+"
 
 
 def a_text(value: str) -> str:
@@ -76,6 +79,12 @@ def a_level(value: str) -> str:
     return value.upper()
 
 
+def a_duty(value: str) -> str:
+    if value.lower() not in {"optional", "required"}:
+        raise ValueError(f"must be optional or required, not {value!r}")
+    return value.lower()
+
+
 def a_time_zone(value: str) -> str:
     try:
         ZoneInfo(value)
@@ -96,6 +105,16 @@ def a_number(minimum: int, maximum: int) -> Callable[[str], int]:
     return parse
 
 
+def a_list_of_numbers(minimum: int, maximum: int) -> Callable[[str], list[str]]:
+    """Whole numbers, separated by commas; at least one."""
+    number = a_number(minimum, maximum)
+
+    def parse(value: str) -> list[str]:
+        return [str(number(word.strip())) for word in value.split(",")]
+
+    return parse
+
+
 def a_secret(shortest: int, longest: int) -> Callable[[str], str]:
     """The value is never shown. It must survive a trip in an HTTP header."""
 
@@ -111,9 +130,56 @@ def a_url(*schemes: str) -> Callable[[str], str]:
     """The value is never shown: it may carry a password."""
 
     def parse(value: str) -> str:
-        if value and urlsplit(value).scheme not in schemes:
+        if value and _parts(value).scheme not in schemes:
             starts = ", ".join(f"{scheme}://" for scheme in schemes)
             raise ValueError(f"must be a URL that starts with one of {starts}")
         return value
 
     return parse
+
+
+def a_mail_url(*schemes: str) -> Callable[[str], str]:
+    """As ``a_url``; a server of mails has a host and, where one is given, a port."""
+    url = a_url(*schemes)
+
+    def parse(value: str) -> str:
+        parts = _parts(url(value))
+        if parts.scheme.startswith("smtp") and not _is_server(parts):
+            raise ValueError("must name a host and a port, as in smtp+tls://mail.example.com:587")
+        return value
+
+    return parse
+
+
+def an_address(value: str) -> str:
+    """Of mail, with or without a name in front."""
+    address = parseaddr(value)[1]
+    is_all = value.strip().endswith((address, f"<{address}>"))
+    if not (is_all and value.isprintable() and re.fullmatch(MAIL_ADDRESS, address)):
+        raise ValueError(
+            "must be one address, such as stock@example.com or Stock <stock@example.com>,"
+            f" not {value!r}"
+        )
+    return value
+
+
+def an_origin(value: str) -> str:
+    """Where a browser finds a server, without a path; empty for none."""
+    if value and not re.fullmatch(rf"{ORIGIN}/?", value.lower()):
+        raise ValueError(f"must be like https://stock.example.com, without a path, not {value!r}")
+    return value
+
+
+def _parts(value: str) -> SplitResult:
+    try:
+        return urlsplit(value)
+    except ValueError:  # whose words may repeat a password
+        raise ValueError("must be a URL, which it is not") from None
+
+
+def _is_server(parts: SplitResult) -> bool:
+    try:
+        has_port = parts.port is None or parts.port > 0
+    except ValueError:
+        return False
+    return has_port and bool(re.fullmatch(MAIL_HOST, parts.hostname or ""))

@@ -12,13 +12,14 @@ import socket
 import time
 from collections import deque
 from functools import partial
+from itertools import takewhile
 from selectors import EVENT_READ
 from threading import BoundedSemaphore
 from typing import TYPE_CHECKING, Any, Final
 
 from gunicorn.errors import ConfigError
 from gunicorn.http.errors import NoMoreData
-from gunicorn.workers.gthread import _DEFER, TConn, ThreadWorker
+from gunicorn.workers.gthread import _DEFER, STOP_KEEPALIVE_LINGER, TConn, ThreadWorker
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -187,6 +188,9 @@ class WebWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
         be lost on its way: the caller, or the proxy, would see a broken one instead.
         """
         if getattr(conn, "stays", True):  # always set by handle, unless that was never reached
+            if not self.alive and fs.exception() is None and fs.result() is _DEFER:
+                self._let_begin(conn)
+                return
             super().finish_request(conn, fs)
             if self.pending_conns and self.pending_conns[-1] is conn:
                 conn.timeout = time.monotonic() + self.head
@@ -202,6 +206,14 @@ class WebWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
         self.leaving.append(conn)
         self.poller.register(conn.sock, EVENT_READ, partial(self._drop, conn))
 
+    def _let_begin(self, conn: TConn) -> None:
+        """Who came just before we were to stop may still ask; gunicorn would hang up at once."""
+        conn.sock.settimeout(0)
+        conn.timeout = time.monotonic() + STOP_KEEPALIVE_LINGER
+        self.pending_conns.append(conn)
+        readable = partial(self.on_pending_socket_readable, conn)
+        self.poller.register(conn.sock, EVENT_READ, readable)
+
     def _drop(self, conn: TConn, connection: socket.socket) -> None:
         """Take in what a leaving caller still sends; close when it is done or goes on too long."""
         try:
@@ -214,6 +226,14 @@ class WebWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
         if not data or conn.left < 0:
             self.leaving.remove(conn)
             self._part(conn)
+
+    def murder_keepalived(self, force: bool = False) -> None:  # noqa: FBT001, FBT002  as there
+        """Called likewise: who has asked meanwhile is not idle, though the poller said so."""
+        now = time.monotonic()
+        idle = takewhile(lambda conn: conn.timeout <= now, self.keepalived_conns)
+        for conn in [conn for conn in idle if not force and _has_asked(conn)]:
+            self.on_client_socket_readable(conn, conn.sock)
+        super().murder_keepalived(force)
 
     def murder_pending(self) -> None:
         """Called every second, and after everything that happens."""
@@ -234,6 +254,14 @@ class WebWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
     def _close(self, conn: TConn) -> None:
         self.nr_conns -= 1
         conn.close()
+
+
+def _has_asked(conn: TConn) -> bool:
+    """Whether something has come that nobody has read."""
+    try:
+        return bool(socket.socket.recv(conn.sock, 1, AT_ONCE | socket.MSG_PEEK))
+    except OSError:  # nothing, or the caller has gone
+        return False
 
 
 def _has_head(conn: TConn) -> bool:

@@ -1,18 +1,26 @@
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
 
 
 class InventoryConfig(AppConfig):
     name = "inventory"
-    verbose_name = "Stock"
+    verbose_name = _("Stock")
 
     def ready(self) -> None:
-        """Tell the catalogue about stock."""
-        from inventory import operations, queries
+        """Tell the catalogue about stock, the inbox what we handle, and what can be imported."""
+        from common.importing.kinds import register
+        from common.inbox.kinds import kinds
+        from inventory import imports, operations, queries
         from inventory.admin import columns
-        from inventory.admin.filters import ProductStockFilter
+        from inventory.admin.filters import (
+            ProductLocationFilter,
+            ProductStockFilter,
+            ProductSupplyFilter,
+        )
         from inventory.admin.panels import product_panel
         from inventory.admin.promise_panels import product_promises
         from inventory.admin.tables import ProductMovementTable
+        from inventory.inbound import KINDS
         from products import extensions
 
         extensions.inventories_of = queries.inventories_of
@@ -20,6 +28,10 @@ class InventoryConfig(AppConfig):
         extensions.admin_columns.extend(
             [columns.on_hand, columns.reserved, columns.available, columns.incoming]
         )
-        extensions.admin_filters.append(ProductStockFilter)
+        extensions.admin_filters.extend(
+            [ProductStockFilter, ProductLocationFilter, ProductSupplyFilter]
+        )
         extensions.admin_panels.extend([product_panel, product_promises])
         extensions.admin_inlines.append(ProductMovementTable)
+        kinds.update(KINDS)
+        register(*imports.KINDS)

@@ -7,6 +7,7 @@ from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchVectorField
 from django.db import models
 from django.db.models import F, Func, Q
+from django.utils.translation import pgettext_lazy
 
 from common.database import ClockTimestamp
 from common.ids import new_id
@@ -69,9 +70,9 @@ class Product(models.Model):
     """
 
     class Status(models.TextChoices):
-        DRAFT = "draft"
-        ACTIVE = "active"
-        ARCHIVED = "archived"
+        DRAFT = "draft", pgettext_lazy("product", "Draft")
+        ACTIVE = "active", pgettext_lazy("product", "Active")
+        ARCHIVED = "archived", pgettext_lazy("product", "Archived")
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     sku = models.CharField("SKU", max_length=64, db_collation="C")

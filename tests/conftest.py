@@ -40,6 +40,13 @@ def quick_passwords() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session", autouse=True)
+def static_files_found_when_asked_for() -> Iterator[None]:
+    """Every test client loads the middleware anew, which else reads all static files each time."""
+    with override_settings(WHITENOISE_AUTOREFRESH=True):
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
 def room_for_races() -> None:
     """Tests race with more threads in one process than any server has."""
     lock_queue.places = 1_000

@@ -14,7 +14,7 @@ from factory.django import DjangoModelFactory
 
 from common.observability.context import acting_as
 from inventory import operations
-from inventory.models import Location, StockLevel
+from inventory.models import CountSheet, Location, StockLevel
 from products.models import Category, Product
 
 Row = TypeVar("Row", bound=Model)
@@ -86,3 +86,20 @@ class StockLevelFactory(RowFactory[StockLevel]):
         if columns:
             level.update(**columns)
         return level.select_related("product", "location").get()
+
+
+class CountSheetFactory(RowFactory[CountSheet]):
+    """A sheet of all that is stocked at the default location by now."""
+
+    class Meta:
+        model = CountSheet
+
+    name = Sequence(lambda n: f"Count {n}")
+    location = SubFactory(LocationFactory, code="main")
+    is_blind = False
+
+    @classmethod
+    def _create(cls, model_class: type[CountSheet], *_args: Any, **columns: Any) -> CountSheet:
+        location = columns.pop("location").code
+        with acting_as("a test"):
+            return operations.open_sheet(location=location, **columns)

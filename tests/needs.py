@@ -16,6 +16,7 @@ import pytest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 
 def program(name: str) -> str:
@@ -23,6 +24,14 @@ def program(name: str) -> str:
     return shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin") or missing(
         f"{name} is not installed", required=bool(os.environ.get("CI"))
     )
+
+
+def npm_packages(named_in: Path, folder: Path) -> None:
+    """What a package-lock.json names, installed in a folder."""
+    for file in named_in.glob("package*.json"):
+        shutil.copy(file, folder)
+    command = [program("npm"), "ci", "--no-audit", "--no-fund", "--loglevel=error"]
+    subprocess.run(command, cwd=folder, check=True)
 
 
 def missing(what: str, *, required: bool) -> NoReturn:

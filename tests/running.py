@@ -35,7 +35,7 @@ from config.lifeline import lifeline
 from tests.waiting import wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
 PROJECT = Path(__file__).resolve().parent.parent
 BARE = {"PYTHONPATH": str(PROJECT / "tests" / "bare")}  # without the development tools
@@ -134,6 +134,7 @@ def _environment(folder: Path, settings: Mapping[str, str]) -> dict[str, str]:
         "PORT": str(free_port()),
         "API_KEY": secrets.token_urlsafe(24),
         "DEMO": "0",
+        "WEBHOOK_ALLOW_PRIVATE": "1",
         "REDIS_URL": environment.url("REDIS_URL") or own_redis_url(),
         "CELERY_BROKER_URL": environment.url("CELERY_BROKER_URL") or own_broker_url(),
     }
@@ -165,11 +166,25 @@ def _run(arguments: list[str], environment: Mapping[str, str]) -> str:
 def _gunicorn(
     environment: Mapping[str, str], log: Path, application: str
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """The web server, in a group of its own so that nothing of it is left behind."""
+    """The web server; it is asked to stop before it is killed."""
     command = ["-m", "gunicorn", "--config=config/gunicorn.py", application]
-    with log.open("wb") as output:
+    with running_python(command, environment, log) as process:
+        try:
+            yield process
+        finally:
+            process.terminate()
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(STOP_TIMEOUT)
+
+
+@contextmanager
+def running_python(
+    arguments: Sequence[str], environment: Mapping[str, str], log: Path
+) -> Iterator[subprocess.Popen[bytes]]:
+    """A process of this Python in a group of its own, all of which is killed at the end."""
+    with log.open("ab") as output:
         process = subprocess.Popen(
-            [sys.executable, *command],
+            [sys.executable, *arguments],
             cwd=PROJECT,
             env=environment,
             stdin=subprocess.DEVNULL,
@@ -181,13 +196,11 @@ def _gunicorn(
     try:
         yield process
     finally:
-        _stop(process)
+        kill(process)
 
 
-def _stop(process: subprocess.Popen[bytes]) -> None:
-    process.terminate()
-    with suppress(subprocess.TimeoutExpired):
-        process.wait(STOP_TIMEOUT)
+def kill(process: subprocess.Popen[bytes]) -> None:
+    """The process and its children, without a word."""
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()

@@ -21,9 +21,16 @@ import pytest
 from tests.browser import Page, chromium
 from tests.running import PROJECT, running_stockroom
 
+IS_THERE: Final = "each => each.complete || each.getBoundingClientRect().top > innerHeight"
+"""Pictures below the window are loaded once somebody scrolls there."""
 FOLDER: Final = PROJECT / "docs" / "screenshots"
 USER: Final = "ana"
 BARCODE: Final = "9521000100015"
+COUNTS: Final = """sku,location,counted
+MUG-HARBOUR-350,main,38
+BLANKET-MOOR,main,none
+NO-SUCH-THING,main,3
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +57,15 @@ class Visit:
         if note:
             self.page.enter("note", note)
         self.page.ask("document.activeElement.blur()")
+
+    def follow(self, link: str) -> None:
+        """Click the first link that says so."""
+        with self.page.tab.expect_event("load"):
+            self.page.tab.get_by_role("link", name=link).first.click()
+
+    def press_button(self, name: str) -> None:
+        with self.page.tab.expect_event("load"):
+            self.page.tab.get_by_role("button", name=name, exact=True).click()
 
     def send(self) -> None:
         self.page.do("document.querySelector('#stock-form button[type=submit]').click()")
@@ -90,6 +106,50 @@ def cut(visit: Visit) -> None:
     visit.page.ask("document.activeElement.blur()")
 
 
+def count_sheet(visit: Visit) -> None:
+    """All that is at the first location; the first three lines have been counted."""
+    visit.to("inventory/countsheet/add/")
+    visit.press_button("Make the sheet")
+    fields = visit.page.tab.locator("#count-lines .so-count-units")
+    for line, units in enumerate(("2", "30", "1")):
+        fields.nth(line).fill(units)
+        fields.nth(line).press("Enter")
+    visit.page.tab.get_by_role("link", name="Apply all counted (3)").wait_for()
+
+
+def count_applied(visit: Visit) -> None:
+    count_sheet(visit)
+    visit.follow("Apply all counted (3)")
+
+
+def explained(visit: Visit) -> None:
+    visit.scan()
+    visit.follow("Why is it")
+
+
+def bulk(visit: Visit) -> None:
+    """Three levels that are low, received together."""
+    visit.to("inventory/stocklevel/?stock=low")
+    for row in range(3):
+        visit.page.tab.locator("#result_list .action-select").nth(row).check()
+    visit.page.tab.get_by_label("Action").first.select_option(label="Receive")
+    visit.press_button("Run")
+
+
+def labels(visit: Visit) -> None:
+    visit.scan()
+    visit.follow("Print labels")
+
+
+def imported(visit: Visit) -> None:
+    """A file of counts with a row that is wrong."""
+    visit.to("importing/import/add/?kind=counts")
+    visit.page.tab.locator("input[type=file]").set_input_files(
+        {"name": "counts.csv", "mimeType": "text/csv", "buffer": COUNTS.encode()}
+    )
+    visit.page.do("document.querySelector('#upload-form [type=submit]').click()")
+
+
 DESKTOP: Final[dict[str, Callable[[Visit], None]]] = {
     "overview": lambda visit: visit.to(""),
     "products": lambda visit: visit.to("products/product/"),
@@ -105,13 +165,22 @@ DESKTOP: Final[dict[str, Callable[[Visit], None]]] = {
     "adjust-refused": refused,
     "count": lambda visit: visit.act("count", units=70),
     "transfer": lambda visit: visit.act("transfer", units=12),
+    "bulk": bulk,
+    "count-sheet": count_sheet,
+    "count-apply": count_applied,
+    "explain": explained,
+    "replenishment": lambda visit: visit.to("inventory/replenishment/"),
+    "import": imported,
+    "labels": labels,
+    "changes": lambda visit: visit.to("people/auditentry/"),
+    "account": lambda visit: visit.to("account/"),
     "reverse": reversal,
     "adjusted": adjusted,
 }
-DARK: Final = ("products", "product", "count", "cut")
+DARK: Final = ("overview", "products", "product", "count", "cut", "count-sheet", "explain")
 PHONE: Final = (
     *("overview", "products", "product", "stock-levels", "adjust", "count"),
-    *("batches", "reservation"),
+    *("batches", "reservation", "count-sheet", "explain", "replenishment"),
 )
 
 
@@ -128,13 +197,8 @@ def pictures() -> Iterator[tuple[str, Callable[[Visit], None], dict[str, bool]]]
 @contextmanager
 def demo(folder: Path) -> Iterator[tuple[str, str]]:
     """The address of a Stockroom that holds the demo, and the password of its staff login."""
-    from config.own_servers import own_servers
-
     password = secrets.token_urlsafe(12)
-    with (
-        own_servers(durable=False),
-        running_stockroom(folder, DJANGO_SUPERUSER_PASSWORD=password) as server,
-    ):
+    with running_stockroom(folder, DJANGO_SUPERUSER_PASSWORD=password) as server:
         server.manage("seed_demo")
         server.manage(
             "createsuperuser", "--noinput", f"--username={USER}", "--email=ana@shop.example"
@@ -143,9 +207,12 @@ def demo(folder: Path) -> Iterator[tuple[str, str]]:
 
 
 def main() -> None:
+    from config.own_servers import own_servers
+
     with tempfile.TemporaryDirectory() as folder:
         os.environ |= {"DEVELOPMENT": "1", "DATA_DIR": f"{folder}/servers"}
         with (
+            own_servers(durable=False),
             chromium(Path(folder, "browser")) as page,
             demo(Path(folder, "running")) as (base_url, password),
         ):
@@ -160,7 +227,7 @@ def take_all(visit: Visit) -> None:
         size = (390, 844) if window.get("is_phone") else (1440, 900)
         visit.page.look(width=size[0], height=size[1], **window)
         go(visit)
-        visit.page.wait_until("[...document.images].every(each => each.complete)")
+        visit.page.wait_until(f"[...document.images].every({IS_THERE})")
         Path(FOLDER, f"{name}.png").write_bytes(visit.page.picture())
         assert not visit.page.complaints, (name, visit.page.complaints)
         sys.stdout.write(f"docs/screenshots/{name}.png\n")

@@ -33,6 +33,7 @@ def _first_free_data_dir() -> Path:
 
 if not IS_XDIST_WORKER:  # a worker inherits the environment of the process that starts it
     os.environ["DEVELOPMENT"] = "1"
+    os.environ["WEBHOOK_ALLOW_PRIVATE"] = "1"
     if not os.environ.get("DATA_DIR"):
         os.environ["DATA_DIR"] = str(_first_free_data_dir())
 

@@ -13,6 +13,7 @@ from tests.openapi import operations
 CATALOGUE = {"products", "categories"}
 STOCK = {"inventory", "locations", "stock-levels", "stock-movements", "transfers", "batches"}
 PROMISES = {"reservations", "availability"}
+WEBHOOKS = {"webhook-endpoints", "webhook-deliveries"}
 LEADS_TO = {
     "category": "products:read",
     "parent": "products:read",
@@ -24,6 +25,8 @@ LEADS_TO = {
     "movements": "inventory:read",
     "stock_level": "inventory:read",
     "stock_levels": "inventory:read",
+    "endpoint": "webhooks:read",
+    "explain": "inventory:read",
 }
 """What is needed besides, to be led from one resource to another."""
 
@@ -34,7 +37,8 @@ def needed(method: str, path: str) -> set[str]:
     """The scopes for an operation, worked out from its address alone."""
     collection, *rest = path.removeprefix("/api/v1/").split("/")
     area = "products" if collection in CATALOGUE else "inventory"
-    assert collection in CATALOGUE | STOCK | PROMISES | {"events"}
+    area = "webhooks" if collection in WEBHOOKS else area
+    assert collection in CATALOGUE | STOCK | PROMISES | WEBHOOKS | {"events"}
     scopes = {f"{area}:{'read' if method == 'get' else 'write'}"}
     if collection == "events":
         scopes = {"events:read"}

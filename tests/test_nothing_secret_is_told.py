@@ -37,6 +37,7 @@ def told(server):
         for method, path, request in everywhere(key) + everywhere(f"{key[:-1]}?")
     ]
     assert {answer.status_code for answer in answers} >= {200, 400, 401, 415, 422}
+    webhook, at_webhook = webhook_of(server)
     browser, wrong = logged_in(server, "wrong", guess)
     assert "Log in" in wrong.text
     password = secrets.token_urlsafe()
@@ -44,8 +45,25 @@ def told(server):
     server.manage("shell", "-c", f"{make}('ada', password={password!r})")
     browser, right = logged_in(server, "ada", password)
     assert right.url.endswith("/admin/")
-    found = [key, server.api_key, guess, password, browser.cookies["sessionid"]]
-    return found, [*answers, wrong, right]
+    found = [key, server.api_key, guess, password, webhook, browser.cookies["sessionid"]]
+    return found, [*answers, *at_webhook, wrong, right]
+
+
+def webhook_of(server: RunningServer) -> tuple[str, list[requests.Response]]:
+    """The secret of an endpoint, and what is answered of it after the one time that tells it."""
+    header = {"X-API-Key": server.api_key}
+    endpoints = f"{server.base_url}/api/v1/webhook-endpoints"
+    wanted = {"url": "https://example.com/"}
+    made = requests.post(endpoints, json=wanted, headers=header, timeout=30).json()["data"]
+    own = made["links"]["self"]
+    changes = {"secret": made["attributes"]["secret"], "description": "The shop"}
+    return made["attributes"]["secret"], [
+        requests.get(endpoints, headers=header, timeout=30),
+        requests.get(own, headers=header, timeout=30),
+        requests.patch(own, json=changes, headers=header, timeout=30),
+        requests.patch(own, json={"secret": "whsec_mine"}, headers=header, timeout=30),
+        requests.post(f"{own}/test", headers=header, timeout=30),
+    ]
 
 
 def everywhere(key: str) -> list[tuple[str, str, dict]]:

@@ -124,6 +124,11 @@ def test_an_action_says_that_it_may_be_conditional():
         assert "If-Match" not in {resolved(one)["name"] for one in described["parameters"]}
 
 
+def test_an_action_needs_a_body_only_where_it_needs_an_input():
+    for name, is_needed in {"replayEvents": True, "receiveBatch": False}.items():
+        assert operations()[name].described["requestBody"]["required"] is is_needed
+
+
 def test_a_hold_that_is_there_already_is_an_answer_too():
     answers = operations()["createReservation"].described["responses"]
     assert answers["200"]["content"] == answers["201"]["content"]

@@ -8,6 +8,8 @@ import pytest
 from django.db import OperationalError
 from jsonschema import ValidationError
 
+from common.webhooks.models import WebhookDelivery
+from common.webhooks.operations import create_endpoint, send_test
 from inventory.models import StockMovement
 from inventory.operations import Wanted, create_batch, reserve
 from tests.api_client import JSON, JSON_API
@@ -36,7 +38,18 @@ def promised(level):
     reserve(order_reference="1", lines=[Wanted(12, sku=sku)], allow_incoming=True)
 
 
-@pytest.mark.usefixtures("promised")
+@pytest.fixture
+def told(db):
+    """An endpoint, and a delivery to it that failed once."""
+    endpoint = create_endpoint(url="https://example.com/", created_by="ada")
+    delivery = send_test(endpoint_id=endpoint.pk)
+    delivery.attempts = [
+        {"at": "2026-11-22T12:00:00Z", "status_code": None, "error": "time-out", "duration_ms": 15}
+    ]
+    delivery.save()
+
+
+@pytest.mark.usefixtures("promised", "told")
 def test_collections_match(client):
     for path, name in {
         "products": "listProducts",
@@ -51,6 +64,8 @@ def test_collections_match(client):
         "transfers": "listTransfers",
         "batches?include=product,location": "listBatches",
         "reservations": "listReservations",
+        "webhook-endpoints": "listWebhookEndpoints",
+        "webhook-deliveries": "listWebhookDeliveries",
     }.items():
         response = client.get(f"{API}/{path}")
         assert response.status_code == 200
@@ -74,6 +89,24 @@ def test_single_resources_match_and_so_does_not_modified(client, product, level)
         again = client.get(f"{API}/{path}", headers={"If-None-Match": response["ETag"]})
         assert again.status_code == 304
         assert_matches_schema(again, name)
+
+
+@pytest.mark.usefixtures("told")
+def test_webhooks_match(client):
+    delivery = WebhookDelivery.objects.get()
+    here = f"webhook-deliveries/{delivery.pk}"
+    for path, name in {
+        f"webhook-endpoints/{delivery.endpoint_id}": "getWebhookEndpoint",
+        here: "getWebhookDelivery",
+        f"{here}/endpoint": "getWebhookDeliveryEndpoint",
+        f"{here}/relationships/endpoint": "getWebhookDeliveryEndpointRelationship",
+    }.items():
+        response = client.get(f"{API}/{path}")
+        assert response.status_code == 200
+        assert_matches_schema(response, name)
+    gone = client.delete(f"{API}/webhook-endpoints/{delivery.endpoint_id}")
+    assert gone.status_code == 204
+    assert_matches_schema(gone, "deleteWebhookEndpoint")
 
 
 def test_answers_under_the_plain_label_match(client, product):
@@ -158,9 +191,14 @@ def test_what_the_examples_say_is_done_and_answered_as_documented(client):
         "confirmReservation": "createReservation",
         "shipReservation": "createReservation",
         "releaseReservation": "createReservation",
+        "createWebhookEndpoint": None,
+        "updateWebhookEndpoint": "createWebhookEndpoint",
+        "rotateWebhookEndpointSecret": "createWebhookEndpoint",
+        "testWebhookEndpoint": "createWebhookEndpoint",
+        "retryWebhookDelivery": "testWebhookEndpoint",
     }.items():
         response = send_example(client, name, made.get(owner or ""), JSON)
-        assert response.status_code in {200, 201}, response.content
+        assert response.status_code in {200, 201, 202}, response.content
         assert_matches_schema(response, name)
         made[name] = response.json()["data"]["id"]
     asked = {"lines": [{"sku": "LAPTOP-13", "quantity": 1}], "order_reference": "AGAIN"}
@@ -169,6 +207,8 @@ def test_what_the_examples_say_is_done_and_answered_as_documented(client):
         assert response.status_code == status
         assert_matches_schema(response, "createReservation")
     assert_matches_schema(send_example(client, "getAvailability", None, JSON), "getAvailability")
+    endpoint = made["createWebhookEndpoint"]
+    assert_matches_schema(send_example(client, "replayEvents", endpoint, JSON), "replayEvents")
     movement = StockMovement.objects.filter(transfer=None).latest("pk")
     level = movement.stock_level
     for name, row in {"updateStockLevel": level, "reverseStockMovement": movement}.items():

@@ -26,6 +26,7 @@ def test_the_document_is_json_without_a_key(nobody, path, accept):
     assert response.json() == document()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("query", "accept"),
     [("", "application/yaml"), ("", "text/yaml"), ("?format=yaml", "*/*")],

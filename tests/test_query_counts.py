@@ -9,6 +9,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from common.observability.context import acting_as
+from common.webhooks.operations import create_endpoint, send_test
 from inventory.operations import Wanted, create_batch, reserve, transfer_stock
 from tests.factories import CategoryFactory, LocationFactory, ProductFactory, StockLevelFactory
 
@@ -35,6 +36,8 @@ QUERIES = {
     "stock-movements?include=product,location,stock_level": BY_CURSOR,
     "transfers": BY_CURSOR + 1,  # their movements
     "transfers?include=product,from_location,to_location,movements": BY_CURSOR + 1,
+    "webhook-deliveries": BY_CURSOR,
+    "webhook-endpoints": NUMBERED,
 }
 """Of a page that has others behind it."""
 
@@ -59,6 +62,8 @@ def filled(db):
             wanted = [Wanted(3, sku=product.sku), Wanted(1, sku=ProductFactory().sku)]
             create_batch(reference=wanted[1].sku, quantity=1, sku=wanted[1].sku)
             reserve(order_reference=product.sku, lines=wanted, allow_incoming=True)
+            endpoint = create_endpoint(url="https://example.com/", created_by="a test")
+            send_test(endpoint_id=endpoint.pk)
 
 
 def queries_of(client, path, size):

@@ -16,7 +16,8 @@ def test_every_picture_that_is_taken_is_shown_and_every_picture_shown_is_taken()
     assert set(SHOWN.findall((FOLDER / "README.md").read_text())) == taken
 
 
-def test_the_readme_opens_with_a_picture():
+def test_the_readme_opens_with_three_pictures():
     opening = (PROJECT / "README.md").read_text().split("\n## ")[0]
-    (picture,) = SHOWN.findall(opening)
-    assert (PROJECT / picture).is_file()
+    pictures_shown = SHOWN.findall(opening)
+    assert len(pictures_shown) == 3
+    assert all((PROJECT / picture).is_file() for picture in pictures_shown)

@@ -14,6 +14,8 @@ from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, gettext_noop, pgettext_lazy
 from django.views.decorators.debug import sensitive_variables
 from unfold.decorators import action
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminSelectWidget
@@ -23,6 +25,7 @@ from common.access.models import ApiKey
 from common.access.scopes import Scope
 from common.backoffice.admins import QuickList
 from common.backoffice.display import label, moment
+from common.backoffice.refusals import sentences
 from common.errors import DomainError
 
 if TYPE_CHECKING:
@@ -31,52 +34,63 @@ if TYPE_CHECKING:
     from django.db.models import QuerySet
     from django.utils.safestring import SafeString
 
-OVERLAPS = (
-    (0, "at once"),
-    (1, "in 1 hour"),
-    (24, "in 1 day"),
-    (72, "in 3 days"),
-    (168, "in 7 days"),
-)
+OVERLAPS = {
+    0: gettext_noop("at once"),
+    1: gettext_noop("in 1 hour"),
+    24: gettext_noop("in 1 day"),
+    72: gettext_noop("in 3 days"),
+    168: gettext_noop("in 7 days"),
+}
 TONES = {"active": "good", "expired": "low", "revoked": "out"}
+STATES = {
+    "active": pgettext_lazy("key", "Active"),
+    "expired": pgettext_lazy("key", "Expired"),
+    "revoked": pgettext_lazy("key", "Revoked"),
+}
 
 
 class ApiKeyForm(forms.ModelForm):
     scopes = forms.MultipleChoiceField(
-        choices=Scope.choices, widget=UnfoldAdminCheckboxSelectMultipleWidget
+        label=gettext_lazy("Scopes"),
+        choices=Scope.choices,
+        widget=UnfoldAdminCheckboxSelectMultipleWidget,
     )
 
     class Meta:
         model = ApiKey
         fields = ("name", "scopes", "quota_per_minute", "expires_at")
         help_texts = {
-            "name": "Who will use it. It stands in the stock history and cannot be changed.",
-            "quota_per_minute": "Requests a minute. Empty: the default; 0: unlimited.",
-            "expires_at": "Empty: never.",
+            "name": gettext_lazy(
+                "Who will use it. It stands in the stock history and cannot be changed."
+            ),
+            "quota_per_minute": gettext_lazy(
+                "Requests a minute. Empty: the default; 0: unlimited."
+            ),
+            "expires_at": gettext_lazy("Empty: never."),
         }
 
     def clean_expires_at(self) -> datetime | None:
         end: datetime | None = self.cleaned_data["expires_at"]
         if end is not None and end <= timezone.now():
-            raise ValidationError("That has passed already.")
+            raise ValidationError(_("That has passed already."))
         return end
 
 
 class RotationForm(forms.Form):
     overlap = forms.TypedChoiceField(
-        label="The old secret stops working",
-        choices=OVERLAPS,
+        label=gettext_lazy("The old secret stops working"),
+        choices=[(hours, gettext_lazy(words)) for hours, words in OVERLAPS.items()],
         coerce=lambda hours: timedelta(hours=int(hours)),
         widget=UnfoldAdminSelectWidget,
     )
 
 
 class RevokedFilter(SimpleListFilter):
-    title = "revocation"
+    title = gettext_lazy("revocation")
     parameter_name = "revoked"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [("no", "Not revoked"), ("yes", "Revoked")]
+        return [("no", _("Not revoked")), ("yes", _("Revoked"))]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[ApiKey]) -> QuerySet[ApiKey]:
         if self.value() is None:
@@ -104,9 +118,11 @@ class ApiKeyAdmin(QuickList):
     ]
     list_filter = [RevokedFilter]
     search_fields = ["name"]
-    search_help_text = "Name"
+    search_help_text = gettext_lazy("Name")
     ordering = ["name"]
-    empty_advice = "Every program that uses the API gets a key of its own. Add the first one."
+    empty_advice = gettext_lazy(
+        "Every program that uses the API gets a key of its own. Add the first one."
+    )
     readonly_fields = [
         "endings",
         "created_by",
@@ -135,31 +151,34 @@ class ApiKeyAdmin(QuickList):
         is_revoked = key is not None and key.revoked_at is not None
         return super().has_change_permission(request, key) and not is_revoked
 
-    @admin.display(description="Status")
+    @admin.display(description=gettext_lazy("Status"))
     def state(self, key: ApiKey) -> SafeString:
-        return label(key.status.capitalize(), tone=TONES[key.status])
+        return label(STATES[key.status], tone=TONES[key.status])
 
-    @admin.display(description="Quota", ordering="quota_per_minute")
+    @admin.display(description=gettext_lazy("Quota"), ordering="quota_per_minute")
     def quota(self, key: ApiKey) -> str:
-        return key.quota_in_words
+        quota = key.quota_per_minute
+        if quota is None:
+            return _("default")
+        return _("%(count)s/min") % {"count": quota} if quota else _("unlimited")
 
-    @admin.display(description="Secrets ending in")
+    @admin.display(description=gettext_lazy("Secrets ending in"))
     def endings(self, key: ApiKey) -> str:
         return ", ".join(secret.last_four for secret in key.usable_secrets)
 
-    @admin.display(description="Expires", ordering="expires_at")
+    @admin.display(description=gettext_lazy("Expires"), ordering="expires_at")
     def expires(self, key: ApiKey) -> SafeString | str:
-        return moment(key.expires_at) or "never"
+        return moment(key.expires_at) or _("never")
 
-    @admin.display(description="Last used", ordering="last_used_at")
+    @admin.display(description=gettext_lazy("Last used"), ordering="last_used_at")
     def last_used(self, key: ApiKey) -> SafeString | str:
-        return moment(key.last_used_at) or "never"
+        return moment(key.last_used_at) or _("never")
 
-    @admin.display(description="Created")
+    @admin.display(description=gettext_lazy("Created"))
     def created(self, key: ApiKey) -> SafeString | None:
         return moment(key.created_at)
 
-    @admin.display(description="Revoked")
+    @admin.display(description=gettext_lazy("Revoked"))
     def revoked(self, key: ApiKey) -> SafeString | str:
         return moment(key.revoked_at) or "–"
 
@@ -200,29 +219,31 @@ class ApiKeyAdmin(QuickList):
     def response_add(self, request: HttpRequest, obj: ApiKey, *_args: Any) -> HttpResponse:
         return self._secret_page(request, obj, request.new_secret)  # type: ignore[attr-defined]
 
-    @action(description="Rotate the secret", permissions=["change"], icon="autorenew")
+    @action(description=gettext_lazy("Rotate the secret"), permissions=["change"], icon="autorenew")
     def rotate(self, request: HttpRequest, object_id: str) -> HttpResponse:
         key = self._key(request, object_id)
         form = RotationForm(request.POST or None)
         if not form.is_valid():
-            title = f"Rotate the secret of {key}"
+            title = _("Rotate the secret of %(key)s") % {"key": key}
             return self._page(request, key, "rotate", title=title, form=form)
         try:
             secret = operations.rotate_key(key_id=key.pk, overlap=form.cleaned_data["overlap"])
         except DomainError as refusal:
             return self._refused(request, refusal)
-        when = dict(OVERLAPS)[form.cleaned_data["overlap"] // timedelta(hours=1)]
+        when = OVERLAPS[form.cleaned_data["overlap"] // timedelta(hours=1)]
         self.log_change(request, key, f"Rotated the secret; the old one stops working {when}.")
         return self._secret_page(request, key, secret)
 
-    @action(description="Revoke", permissions=["change"], icon="block", variant="danger")
+    @action(
+        description=gettext_lazy("Revoke"), permissions=["change"], icon="block", variant="danger"
+    )
     def revoke(self, request: HttpRequest, object_id: str) -> HttpResponse:
         key = self._key(request, object_id)
         if request.method != "POST":
-            return self._page(request, key, "revoke", title=f"Revoke {key}?")
+            return self._page(request, key, "revoke", title=_("Revoke %(key)s?") % {"key": key})
         operations.revoke_key(name=key.name)
-        self.log_change(request, key, "Revoked.")
-        self.message_user(request, f"{key} has been revoked.", messages.SUCCESS)
+        self.log_change(request, key, gettext_noop("Revoked."))
+        self.message_user(request, _("%(key)s has been revoked.") % {"key": key}, messages.SUCCESS)
         return redirect(self._address(key))
 
     def _key(self, request: HttpRequest, object_id: str) -> ApiKey:
@@ -233,14 +254,17 @@ class ApiKeyAdmin(QuickList):
 
     def _refused(self, request: HttpRequest, refusal: DomainError) -> HttpResponse:
         """Back to the form, with the reason above it."""
-        self.message_user(request, refusal.detail, messages.ERROR)
+        for _attribute, sentence in sentences(refusal):
+            self.message_user(request, sentence, messages.ERROR)
         return redirect(request.path)
 
     def _address(self, key: ApiKey) -> str:
         return reverse("admin:access_apikey_change", args=[key.pk])
 
     def _secret_page(self, request: HttpRequest, key: ApiKey, secret: str) -> HttpResponse:
-        return self._page(request, key, "secret", title=f"Secret of {key}", secret=secret)
+        return self._page(
+            request, key, "secret", title=_("Secret of %(key)s") % {"key": key}, secret=secret
+        )
 
     def _page(self, request: HttpRequest, key: ApiKey, name: str, **context: Any) -> HttpResponse:
         context |= self.admin_site.each_context(request)

@@ -1,7 +1,8 @@
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
 
 
 class AccessConfig(AppConfig):
     name = "common.access"
     label = "access"
-    verbose_name = "API access"
+    verbose_name = _("API access")

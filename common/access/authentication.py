@@ -8,6 +8,7 @@ from rest_framework.authentication import BaseAuthentication, SessionAuthenticat
 from rest_framework.exceptions import AuthenticationFailed
 
 from common.access.verification import Client, verify
+from common.people.second_factor import has_passed
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -35,10 +36,13 @@ class ApiKeyAuthentication(BaseAuthentication):
 
 
 class StaffSessionAuthentication(SessionAuthentication):
-    """Staff who are logged in to the admin; with CSRF protection, as for any browser session."""
+    """Staff who are logged in to the admin, with all steps that their login has.
+
+    With CSRF protection, as for any browser session.
+    """
 
     def authenticate(self, request: Request) -> tuple[User, None] | None:
         user = getattr(request._request, "user", None)  # noqa: SLF001  DRF's own way to it
-        if user is None or not user.is_staff:
+        if user is None or not user.is_staff or not has_passed(request._request):  # noqa: SLF001
             return None
         return super().authenticate(request)

@@ -103,7 +103,7 @@ def _verdict(client: Client, used: int, left: float) -> Verdict:
     return Verdict(
         limit=client.quota,
         remaining=max(0, client.quota - used),
-        reset_seconds=max(1, math.ceil(left)),
+        reset_seconds=min(max(1, math.ceil(left)), WINDOW_SECONDS),  # 60.0 + now − now may be more
         allowed=used <= client.quota,
     )
 

@@ -11,20 +11,25 @@ from django.core.exceptions import FieldDoesNotExist, ValidationError
 from django.db import models
 from django.shortcuts import redirect
 from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from unfold.admin import ModelAdmin
 
 from common.backoffice.forms import OperationForm
 from common.backoffice.lists import CappedPaginator, QuickChangeList
 from common.backoffice.numbers import WholeNumber, number_input
 from common.backoffice.refusals import busy_refused, sentences
+from common.backoffice.saved_views import WithSavedViews
 from common.database import in_transaction
 from common.errors import DomainError
+from common.people.history import WithTrail
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from django.db.models import Model, QuerySet
     from django.http import HttpRequest, HttpResponse
+    from django.utils.functional import Promise
     from django.utils.safestring import SafeString
 
 WHOLE_NUMBER = {"form_class": WholeNumber, "widget": number_input("numeric")}
@@ -32,7 +37,7 @@ MOST_DELETED = 1_000
 MOST_NAMED = 20
 
 
-class QuickList(ModelAdmin):
+class QuickList(WithTrail, WithSavedViews, ModelAdmin):
     """A list without exact counts of large tables, which says what to do when it is empty."""
 
     paginator = CappedPaginator
@@ -45,9 +50,9 @@ class QuickList(ModelAdmin):
         models.IntegerField: WHOLE_NUMBER,
         models.PositiveIntegerField: WHOLE_NUMBER,
     }
-    add_label = ""
+    add_label: str | Promise = ""
     """What the button that adds a row says, where "Add ..." would not do."""
-    empty_advice = ""
+    empty_advice: str | Promise = ""
     """The next step for somebody who finds the list empty."""
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[QuickChangeList]:
@@ -90,8 +95,8 @@ class QuickList(ModelAdmin):
         self, request: HttpRequest, opts: Any, object_id: str
     ) -> HttpResponse:
         """Back to the list, where it can be searched for."""
-        name = opts.verbose_name
-        advice = f"There is no such {name}. It may have been deleted, or the link is wrong."
+        advice = _("There is no such %(name)s. It may have been deleted, or the link is wrong.")
+        advice %= {"name": opts.verbose_name}
         self.message_user(request, advice, messages.WARNING)
         return redirect(f"admin:{opts.app_label}_{opts.model_name}_changelist")
 
@@ -123,10 +128,9 @@ class OperationsAdmin(QuickList):
     form = OperationForm
     change_form_before_template = "common/seen_version.html"
     change_form_outer_before_template = "common/panel.html"
-    object_history_template = "common/object_history.html"
     delete_confirmation_template = "common/delete_confirmation.html"
     delete_selected_confirmation_template = "common/delete_confirmation.html"
-    deletion_advice = ""
+    deletion_advice: str | Promise = ""
     """What deleting means, for somebody who is about to."""
     actions = ["delete_selected"]
 
@@ -142,7 +146,7 @@ class OperationsAdmin(QuickList):
         """Call the operation that deletes a row."""
         raise NotImplementedError
 
-    def deletion_advice_for(self, rows: Sequence[Any]) -> str:
+    def deletion_advice_for(self, rows: Sequence[Any]) -> str | Promise:
         """The advice, with what is special about these rows."""
         return self.deletion_advice
 
@@ -204,13 +208,16 @@ class OperationsAdmin(QuickList):
         name = model_ngettext(self.opts, len(objs))
         return [str(row) for row in objs], {name: len(objs)}, set(), []
 
-    @admin.action(permissions=["delete"], description="Delete selected %(verbose_name_plural)s")
+    @admin.action(
+        permissions=["delete"],
+        description=gettext_lazy("Delete selected %(verbose_name_plural)s"),
+    )
     def delete_selected(self, request: HttpRequest, queryset: QuerySet[Any]):
         """After a confirmation, row by row: what one row is refused does not stop the others."""
         rows = list(queryset.order_by("pk")[: MOST_DELETED + 1])
         if len(rows) > MOST_DELETED:
-            advice = f"Select at most {MOST_DELETED} at once; nothing was deleted."
-            self.message_user(request, advice, messages.ERROR)
+            advice = _("Select at most %(most)s at once; nothing was deleted.")
+            self.message_user(request, advice % {"most": MOST_DELETED}, messages.ERROR)
             return None
         if not request.POST.get("post"):
             page: Any = confirmed_deletion(self, request, queryset)
@@ -218,8 +225,12 @@ class OperationsAdmin(QuickList):
             return page
         deleted = [row for row in rows if self._delete_if_allowed(request, row)]
         if deleted:
-            count = f"{len(deleted)} {model_ngettext(self.opts, len(deleted))}"
-            self.message_user(request, f"{count} deleted: {_named(deleted)}.", messages.SUCCESS)
+            said = _("%(count)s %(names)s deleted: %(rows)s.") % {
+                "count": len(deleted),
+                "names": model_ngettext(self.opts, len(deleted)),
+                "rows": _named(deleted),
+            }
+            self.message_user(request, said, messages.SUCCESS)
         return None
 
     def _delete_if_allowed(self, request: HttpRequest, row: Any) -> bool:
@@ -242,5 +253,6 @@ class OperationsAdmin(QuickList):
 
 
 def _named(rows: Sequence[Any]) -> str:
-    names = ", ".join(str(row) for row in rows[:MOST_NAMED])
-    return names if len(rows) <= MOST_NAMED else f"{names} and {len(rows) - MOST_NAMED} more"
+    names, others = ", ".join(str(row) for row in rows[:MOST_NAMED]), len(rows) - MOST_NAMED
+    more = _("%(names)s and %(count)s more") % {"names": names, "count": others}
+    return more if others > 0 else names

@@ -36,7 +36,7 @@ def link(row: Model, text: object) -> SafeString:
     return format_html('<a class="so-link" href="{}">{}</a>', address, text)
 
 
-def label(text: object, *, tone: str, reason: str = "") -> SafeString:
+def label(text: object, *, tone: str, reason: object = "") -> SafeString:
     """A word or figure with a colour, and the reason for it on hover.
 
     ``tone``: ``good``, ``low``, ``out``, ``note``, ``plain`` or ``quiet``.

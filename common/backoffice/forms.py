@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
 
 from common.api.fields import is_printable
 from common.backoffice.refusals import sentences
@@ -39,8 +40,9 @@ class StaffForm(forms.BaseForm):
 
     def refuse_taken(self, name: str) -> None:
         """Another row has this field's value; the field goes by the name that staff see."""
-        label = self[name].label
-        self.add_error(name, f"This {label if label.isupper() else label.lower()} is taken.")
+        label = str(self[name].label)
+        told = _("This %(label)s is taken.")
+        self.add_error(name, told % {"label": label if label.isupper() else label.lower()})
 
     def _field_of(self, attribute: str | None) -> str | None:
         """The field that staff see for an operation's input; None for the form as a whole."""
@@ -59,7 +61,7 @@ class StaffForm(forms.BaseForm):
         if is_printable(plain):
             self.cleaned_data[name] = plain
         else:
-            self.add_error(name, ValidationError("Control characters are not allowed."))
+            self.add_error(name, ValidationError(_("Control characters are not allowed.")))
 
 
 class OperationForm(StaffForm, forms.ModelForm):

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ AMOUNT: Final = re.compile(r"-?[0-9]{1,18}(?:[.,][0-9]{1,18})?")
 class WholeNumber(forms.IntegerField):
     """Digits alone: what a point or comma means differs from one reader to the next."""
 
-    default_error_messages = {"invalid": "Enter a whole number: digits alone."}
+    default_error_messages = {"invalid": _("Enter a whole number: digits alone.")}
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**{"widget": number_input("numeric")} | options)
@@ -38,7 +39,7 @@ class WholeNumber(forms.IntegerField):
 class Amount(forms.DecimalField):
     """An amount of money; a comma before its cents is as good as a point."""
 
-    default_error_messages = {"invalid": "Enter an amount like 12.50, without thousands marks."}
+    default_error_messages = {"invalid": _("Enter an amount like 12.50, without thousands marks.")}
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**{"widget": number_input("decimal")} | options)

@@ -10,7 +10,7 @@ from rest_framework_json_api import serializers
 
 from common.access.permissions import HasScope
 from common.access.scopes import Scope
-from common.api.filters import Filters
+from common.api.filters import Filters, Number
 from common.api.routers import resource_routes
 from common.api.views import ResourceView
 from common.events.models import Event
@@ -46,6 +46,7 @@ class EventSerializer(serializers.ModelSerializer):
 class EventFilters(Filters):
     type = django_filters.ChoiceFilter(choices=[(name, name) for name in TYPES])
     subject = django_filters.CharFilter(method="about")
+    sequence__gt = Number(field_name="sequence", lookup_expr="gt")
 
     def about(self, rows: QuerySet[Event], _name: str, value: str) -> QuerySet[Event]:
         kind, _, subject_id = value.partition("/")

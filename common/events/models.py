@@ -76,3 +76,23 @@ class Sequencer(models.Model):
 
     def __str__(self) -> str:
         return f"{self.last} given"
+
+
+class Reader(models.Model):
+    """How far one of our own readers of the feed has come: the broker, webhooks, notifications.
+
+    Whoever works for a reader locks its row: one process at a time, in the order of the events.
+    """
+
+    name = models.CharField(primary_key=True, max_length=32)
+    sequence = models.BigIntegerField(default=0)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(sequence__gte=0), name="reader_sequence_not_negative"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} at {self.sequence}"

@@ -22,5 +22,8 @@ TYPES: Final = (
     "batch.changed",
     "batch.received",
     "allocation.changed",
+    "endpoint.disabled",
+    "endpoint.test",
+    "ledger.differed",
 )
 """Names never change or go; new ones may come, so consumers ignore what they do not know."""

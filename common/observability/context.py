@@ -27,11 +27,17 @@ class Cause:
 
 _UNKNOWN: Final = Cause(request_id="", actor="")
 _cause: ContextVar[Cause] = ContextVar("cause", default=_UNKNOWN)
+_task_id: ContextVar[str] = ContextVar("task_id", default="")
 
 
 def current() -> Cause:
     """The cause of what this thread does now; operations copy it into what they write."""
     return _cause.get()
+
+
+def current_task() -> str:
+    """The id of the task that this thread works on; empty where it is none."""
+    return _task_id.get()
 
 
 def set_actor(name: str) -> None:
@@ -50,13 +56,16 @@ def end_request(token: Token[Cause]) -> None:
 
 
 @contextmanager
-def acting_as(actor: str, request_id: str | None = None) -> Iterator[Cause]:
+def acting_as(actor: str, request_id: str | None = None, *, task_id: str = "") -> Iterator[Cause]:
     """The cause of what a block or function does; without a request id it gets one of its own.
 
-    For commands and jobs, which nobody requested over HTTP.
+    For commands and jobs, which nobody requested over HTTP, and for tasks, which work for the
+    request that sent them; ``task_id`` is the id of the task's own message.
     """
-    token = _cause.set(Cause(request_id or str(new_id()), actor))
+    cause = _cause.set(Cause(request_id or str(new_id()), actor))
+    task = _task_id.set(task_id or _task_id.get())
     try:
         yield current()
     finally:
-        _cause.reset(token)
+        _task_id.reset(task)
+        _cause.reset(cause)

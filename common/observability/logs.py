@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 import structlog
 from structlog.stdlib import ProcessorFormatter
 
-from common.observability.context import current
+from common.observability.context import current, current_task
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -149,8 +149,16 @@ class _Arrangement:
         }
         if request_id := current().request_id:
             line["request_id"] = request_id
+        if task_id := current_task() or _task_of(fields):
+            line["task_id"] = task_id
         line.update(fields)
         return line
+
+
+def _task_of(fields: EventDict) -> str | None:
+    """The id of the task that one of Celery's own lines is about, outside the task's process."""
+    about = getattr(fields.get("_record"), "data", None)
+    return about.get("id") if isinstance(about, dict) else None
 
 
 def _as_line(_logger: WrappedLogger, _method: str, fields: EventDict) -> str:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from inventory.admin.batch_forms import (
     BatchActionForm,
@@ -17,6 +19,7 @@ from inventory.admin.batch_forms import (
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
+    from django.utils.functional import Promise
 
     from inventory.models import Batch
 
@@ -26,7 +29,7 @@ class BatchAction:
     """A form for one batch; ``name`` stands in its address."""
 
     name: str
-    title: str
+    title: str | Promise
     icon: str
     permission: str
     form: type[BatchActionForm]
@@ -38,10 +41,12 @@ class BatchAction:
 
 CHANGE: Final = "inventory.change_batch"
 ACTIONS: Final = (
-    BatchAction("receive", "Receive", "download", "inventory.receive_batch", ReceiptForm),
-    BatchAction("quantity", "Change quantity", "edit", CHANGE, QuantityForm),
-    BatchAction("eta", "Move ETA", "event", CHANGE, EtaForm),
-    BatchAction("cancel", "Cancel", "block", CHANGE, CancellationForm),
+    BatchAction(
+        "receive", gettext_lazy("Receive"), "download", "inventory.receive_batch", ReceiptForm
+    ),
+    BatchAction("quantity", gettext_lazy("Change quantity"), "edit", CHANGE, QuantityForm),
+    BatchAction("eta", gettext_lazy("Move ETA"), "event", CHANGE, EtaForm),
+    BatchAction("cancel", gettext_lazy("Cancel"), "block", CHANGE, CancellationForm),
 )
 
 
@@ -63,4 +68,5 @@ def links(request: HttpRequest, batch: Batch) -> list[dict[str, Any]]:
 def product_is_gone(batch: Batch) -> str:
     """What to do with a batch of a product that has been deleted; nothing to say otherwise."""
     product = batch.product
-    return f"{product.sku} has been deleted: cancel the batch." if product.deleted_at else ""
+    told = _("%(sku)s has been deleted: cancel the batch.") % {"sku": product.sku}
+    return told if product.deleted_at else ""

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from django import forms
 from django.db.models import Q, Sum
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext, pgettext_lazy
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from common.backoffice.forms import OperationForm
@@ -39,19 +41,29 @@ class Day(forms.DateField):
 
 
 class NewBatchForm(OperationForm):
-    """What has been ordered."""
+    """What has been ordered; what is here already is added by those who may receive it."""
 
-    quantity = Units(min_value=1)
+    may_receive = False
+
+    quantity = Units(min_value=1, label=gettext_lazy("Quantity"))
     eta = Day(
-        label="ETA",
+        label=gettext_lazy("ETA"),
         required=False,
-        help_text="When it is expected. Empty: it is here, and received at once.",
+        help_text=gettext_lazy("When it is expected. Empty: it is here, and received at once."),
     )
 
     class Meta:
         model = Batch
         fields = ("reference", "product", "location", "quantity", "eta")
-        help_texts = {"reference": "Your purchase order or delivery; each batch has its own."}
+        help_texts = {
+            "reference": gettext_lazy("Your purchase order or delivery; each batch has its own.")
+        }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if not self.may_receive:
+            self.fields["eta"].required = True
+            self.fields["eta"].help_text = ""
 
 
 class BatchActionForm(StockForm):
@@ -107,42 +119,54 @@ class BatchActionForm(StockForm):
 class ReceiptForm(BatchActionForm):
     """All that is outstanding has arrived, or so many units. It commutes with what others do."""
 
-    title = "Receive batch"
-    button = "Receive"
+    title = gettext_lazy("Receive batch")
+    button = gettext_lazy("Receive")
     kind = "receive"
 
-    quantity = Units(min_value=1, label="Arrived", attrs={"autofocus": True})
+    quantity = Units(min_value=1, label=gettext_lazy("Arrived"), attrs={"autofocus": True})
 
     def __init__(self, data: Any = None, *, batch: Batch) -> None:
         super().__init__(data, batch=batch)
         self.initial["quantity"] = batch.outstanding or None
-        self.fields["quantity"].help_text = "Units that are put on the shelf now."
+        self.fields["quantity"].help_text = _("Units that are put on the shelf now.")
 
     def apply(self) -> str:
         arrived = self.cleaned_data["quantity"]
         batch = operations.receive_batch(batch_id=self.batch.pk, quantity=arrived)
         level = StockLevel.objects.get(product=batch.product_id, location=batch.location_id)
-        left = f"{batch.outstanding} outstanding" if batch.outstanding else "complete"
-        stock = f"{batch.product.sku} at {batch.location.name} {level.on_hand - arrived}"
-        return f"{batch.reference}: {arrived} received, {left}. {stock} → {level.on_hand}."
+        told = {
+            "batch": batch.reference,
+            "arrived": arrived,
+            "left": batch.outstanding,
+            "sku": batch.product.sku,
+            "location": batch.location.name,
+            "before": level.on_hand - arrived,
+            "after": level.on_hand,
+        }
+        if batch.outstanding:
+            words = _("%(batch)s: %(arrived)s received, %(left)s outstanding.")
+        else:
+            words = _("%(batch)s: %(arrived)s received, complete.")
+        stock = _("%(sku)s at %(location)s %(before)s → %(after)s.")
+        return f"{words} {stock}" % told
 
 
 class QuantityForm(BatchActionForm):
     """Fewer or more will come."""
 
-    title = "Change quantity"
-    button = "Change quantity"
+    title = gettext_lazy("Change quantity")
+    button = gettext_lazy("Change quantity")
     kind = "quantity"
     compared = ("quantity", "status")
 
-    quantity = Units(min_value=1, label="Ordered in all", attrs={"autofocus": True})
+    quantity = Units(min_value=1, label=gettext_lazy("Ordered in all"), attrs={"autofocus": True})
 
     def __init__(self, data: Any = None, *, batch: Batch) -> None:
         super().__init__(data, batch=batch)
         self.initial["quantity"] = batch.quantity
         if batch.received_quantity:
-            told = f"{batch.received_quantity} have arrived: that number closes the batch."
-            self.fields["quantity"].help_text = told
+            told = _("%(count)s have arrived: that number closes the batch.")
+            self.fields["quantity"].help_text = told % {"count": batch.received_quantity}
 
     def apply(self) -> str:
         return _changed(self, quantity=self.cleaned_data["quantity"])
@@ -151,12 +175,12 @@ class QuantityForm(BatchActionForm):
 class EtaForm(BatchActionForm):
     """It will come on another day."""
 
-    title = "Move ETA"
-    button = "Move ETA"
+    title = gettext_lazy("Move ETA")
+    button = gettext_lazy("Move ETA")
     kind = "eta"
     compared = ("eta", "status")
 
-    eta = Day(label="New ETA")
+    eta = Day(label=gettext_lazy("New ETA"))
 
     def __init__(self, data: Any = None, *, batch: Batch) -> None:
         super().__init__(data, batch=batch)
@@ -169,9 +193,9 @@ class EtaForm(BatchActionForm):
 class CancellationForm(BatchActionForm):
     """What is outstanding will not come."""
 
-    title = "Cancel batch"
-    button = "Cancel the batch"
-    stay = "Keep it"
+    title = gettext_lazy("Cancel batch")
+    button = gettext_lazy("Cancel the batch")
+    stay = gettext_lazy("Keep it")
     kind = "cancel"
     compared = ("received_quantity", "quantity", "status")
 
@@ -190,16 +214,22 @@ def _changed(form: BatchActionForm, **changes: Any) -> str:
         for name, (title, shown) in SHOWN.items()
         if getattr(before, name) != getattr(batch, name)
     ]
-    what = ", ".join(told) or "nothing had to be changed"
+    what = ", ".join(told) or _("nothing had to be changed")
     moved = consequences(begin)
-    others = [f"{len(moved) - NAMED} more orders are affected."] if len(moved) > NAMED else []
+    others = []
+    if len(moved) > NAMED:
+        count = len(moved) - NAMED
+        more = ngettext(
+            "%(count)s more order is affected.", "%(count)s more orders are affected.", count
+        )
+        others = [more % {"count": count}]
     return " ".join([f"{batch.reference}: {what}.", *moved[:NAMED], *others])
 
 
-SHOWN: Final[dict[str, tuple[str, Any]]] = {
-    "quantity": ("ordered", str),
-    "eta": ("ETA", day),
-    "status": ("status", lambda status: Batch.Status(status).label.lower()),
+SHOWN: Final[dict[str, tuple[Any, Any]]] = {
+    "quantity": (pgettext_lazy("batch", "ordered"), str),
+    "eta": (gettext_lazy("ETA"), day),
+    "status": (gettext_lazy("status"), lambda status: Batch.Status(status).label.lower()),
 }
 
 

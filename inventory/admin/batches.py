@@ -12,12 +12,17 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.loader import render_to_string
 from django.urls import path, reverse
+from django.utils.translation import gettext_lazy
 
 from common.backoffice.admins import OperationsAdmin
 from common.backoffice.display import figure, moment
+from common.backoffice.filters import DatesFilter
+from common.importing.admin.lists import WithFiles
 from inventory import operations
 from inventory.admin.batch_actions import ACTIONS, BatchAction, links, product_is_gone
 from inventory.admin.batch_forms import NewBatchForm
+from inventory.admin.bulk import BulkAction, BulkAdmin
+from inventory.admin.bulk_promise_forms import BatchesReceipt
 from inventory.admin.display import product_name
 from inventory.admin.filters import LocationFilter
 from inventory.admin.histories import history
@@ -35,9 +40,14 @@ if TYPE_CHECKING:
 
 
 @admin.register(Batch)
-class BatchAdmin(OperationsAdmin):
+class BatchAdmin(WithFiles, BulkAdmin, OperationsAdmin):
+    files = "batches"
+    actions = []
+    bulk_actions = (
+        BulkAction("receive", gettext_lazy("Receive"), "inventory.receive_batch", BatchesReceipt),
+    )
     form = NewBatchForm
-    fieldsets = [("Record", {"fields": ["created", "changed"]})]
+    fieldsets = [(gettext_lazy("Record"), {"fields": ["created", "changed"]})]
     readonly_fields = ["created", "changed"]
     autocomplete_fields = ["product"]
     list_display = [
@@ -56,12 +66,15 @@ class BatchAdmin(OperationsAdmin):
         BatchStateFilter,
         EtaFilter,
         ("location", LocationFilter),
+        ("updated_at", DatesFilter),
         OfProductFilter,
     ]
     search_fields = ["reference", "product__sku"]  # asked in get_search_results
-    search_help_text = "Beginning of the reference, SKU or barcode"
+    search_help_text = gettext_lazy("Beginning of the reference, SKU or barcode")
     ordering = ["eta"]
-    empty_advice = "What you have ordered and not received yet is listed here, by its ETA."
+    empty_advice = gettext_lazy(
+        "What you have ordered and not received yet is listed here, by its ETA."
+    )
 
     def create(self, values: dict[str, Any]) -> Batch:
         location_id = values.pop("location_id")
@@ -83,6 +96,11 @@ class BatchAdmin(OperationsAdmin):
 
     def get_fieldsets(self, request: HttpRequest, obj: Batch | None = None) -> list[Any]:
         return self.fieldsets if obj else [(None, {"fields": NewBatchForm.Meta.fields})]
+
+    def get_form(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
+        form = super().get_form(request, obj, **kwargs)
+        form.may_receive = request.user.has_perm("inventory.receive_batch")
+        return form
 
     def get_readonly_fields(self, request: HttpRequest, obj: Batch | None = None) -> Any:
         return self.readonly_fields if obj else ()
@@ -138,7 +156,8 @@ class BatchAdmin(OperationsAdmin):
         batch: Batch | None = self.get_object(request, object_id)
         if batch is None:
             raise Http404
-        if not request.user.has_perm(action.permission):
+        may_act = request.user.has_perm(action.permission)
+        if not (may_act and self.has_view_permission(request, batch)):
             raise PermissionDenied
         back = reverse("admin:inventory_batch_change", args=[batch.pk])
         if batch.outstanding and action.is_refused(batch):
@@ -156,47 +175,47 @@ class BatchAdmin(OperationsAdmin):
 
     # Columns
 
-    @admin.display(description="Reference")
+    @admin.display(description=gettext_lazy("Reference"))
     def shown_reference(self, batch: Batch) -> str:
         return batch.reference
 
-    @admin.display(description="Product")
+    @admin.display(description=gettext_lazy("Product"))
     def of_product(self, batch: Batch) -> SafeString:
         return product_name(batch.product)
 
-    @admin.display(description="Location")
+    @admin.display(description=gettext_lazy("Location"))
     def place(self, batch: Batch) -> str:
         return batch.location.name
 
-    @admin.display(description="Ordered")
+    @admin.display(description=gettext_lazy("Ordered"))
     def shown_quantity(self, batch: Batch) -> SafeString:
         return figure(batch.quantity)
 
-    @admin.display(description="Received")
+    @admin.display(description=gettext_lazy("Received"))
     def shown_received(self, batch: Batch) -> SafeString:
         return figure(batch.received_quantity)
 
-    @admin.display(description="Outstanding")
+    @admin.display(description=gettext_lazy("Outstanding"))
     def shown_outstanding(self, batch: Batch) -> SafeString:
         return figure(batch.outstanding)
 
-    @admin.display(description="Promised")
+    @admin.display(description=gettext_lazy("Promised"))
     def shown_allocated(self, batch: Batch) -> SafeString:
         return figure(batch.allocated)
 
-    @admin.display(description="ETA", ordering="eta")
+    @admin.display(description=gettext_lazy("ETA"), ordering="eta")
     def shown_eta(self, batch: Batch) -> SafeString | str:
         return eta(batch)
 
-    @admin.display(description="Status")
+    @admin.display(description=gettext_lazy("Status"))
     def shown_state(self, batch: Batch) -> SafeString:
         return batch_state(batch)
 
-    @admin.display(description="Added")
+    @admin.display(description=gettext_lazy("Added"))
     def created(self, batch: Batch) -> SafeString | None:
         return moment(batch.created_at)
 
-    @admin.display(description="Last changed")
+    @admin.display(description=gettext_lazy("Last changed"))
     def changed(self, batch: Batch) -> SafeString | None:
         return moment(batch.updated_at)
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from common.backoffice.display import figure, label
 from inventory.admin import promise_display
@@ -13,40 +15,45 @@ from inventory.admin.display import is_low
 if TYPE_CHECKING:
     from django.utils.safestring import SafeString
 
-NEVER_STOCKED = label("–", tone="quiet", reason="Never stocked")
+
+def never_stocked() -> SafeString:
+    return label("–", tone="quiet", reason=_("Never stocked"))
 
 
-@admin.display(description="On hand")
+@admin.display(description=gettext_lazy("On hand"))
 def on_hand(product: Any) -> SafeString:
-    return figure(product.inventory.quantity) if product.inventory else NEVER_STOCKED
+    return figure(product.inventory.quantity) if product.inventory else never_stocked()
 
 
-@admin.display(description="Reserved")
+@admin.display(description=gettext_lazy("Reserved"))
 def reserved(product: Any) -> SafeString:
-    return figure(product.inventory.reserved) if product.inventory else NEVER_STOCKED
+    return figure(product.inventory.reserved) if product.inventory else never_stocked()
 
 
-@admin.display(description="Available")
+@admin.display(description=gettext_lazy("Available"))
 def available(product: Any) -> SafeString:
     """What can be promised over all locations, coloured when it is nothing or low anywhere."""
     inventory = product.inventory
     if inventory is None:
-        return NEVER_STOCKED
+        return never_stocked()
     if inventory.available == 0:
-        why = f"Out of stock: {inventory.quantity} on hand, {inventory.reserved} of them reserved"
+        why = _("Out of stock: %(on_hand)s on hand, %(reserved)s of them reserved") % {
+            "on_hand": inventory.quantity,
+            "reserved": inventory.reserved,
+        }
         return label(0, tone="out", reason=why)
     for level in inventory.stock_levels:
         if is_low(level):
-            why = f"Low at one location: {level.available} available"
-            point = f"the reorder point is {level.reorder_point}"
-            return label(inventory.available, tone="low", reason=f"{why}, {point}")
+            why = _("Low at one location: %(available)s available, the reorder point is %(point)s")
+            why %= {"available": level.available, "point": level.reorder_point}
+            return label(inventory.available, tone="low", reason=why)
     return figure(inventory.available)
 
 
-@admin.display(description="Incoming")
+@admin.display(description=gettext_lazy("Incoming"))
 def incoming(product: Any) -> SafeString:
     """What is on its way to all locations, and when the first of it is expected."""
     inventory = product.inventory
     if inventory is None:
-        return NEVER_STOCKED
+        return never_stocked()
     return promise_display.incoming(inventory.incoming, inventory.next_eta)

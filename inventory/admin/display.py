@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from django.utils.html import format_html
+from django.utils.translation import gettext as _
 
 from common.backoffice.display import figure, label, link, two_lines
 
@@ -39,10 +40,13 @@ def is_low(level: StockLevel) -> bool:
 def available(level: StockLevel) -> SafeString:
     """What can be promised, coloured when it is nothing or low, with the reason on hover."""
     if level.available == 0:
-        why = f"Out: {level.on_hand} on hand, {level.reserved} of them reserved"
+        why = _("Out: %(on_hand)s on hand, %(reserved)s of them reserved") % {
+            "on_hand": level.on_hand,
+            "reserved": level.reserved,
+        }
         return label(0, tone="out", reason=why)
     if is_low(level):
-        why = f"Low: the reorder point is {level.reorder_point}"
+        why = _("Low: the reorder point is %(point)s") % {"point": level.reorder_point}
         return label(level.available, tone="low", reason=why)
     return figure(level.available)
 
@@ -54,8 +58,12 @@ def change(movement: StockMovement) -> SafeString:
     return format_html('<span class="so-figure so-{}">{}</span>', tone, signed)
 
 
+def some_of(count: int, sku: str) -> str:
+    return _("%(count)s of %(sku)s") % {"count": count, "sku": sku}
+
+
 def reason_word(movement: StockMovement) -> str:
-    return movement.reason.replace("_", " ").capitalize()
+    return movement.get_reason_display().capitalize()
 
 
 def reason(movement: StockMovement) -> SafeString:

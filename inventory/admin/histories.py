@@ -5,10 +5,16 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, Final
 
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, gettext_noop, pgettext
+
 from common.backoffice.display import moment
 from common.events.models import Event
 from common.observability.context import current
+from inventory.admin.display import some_of
 from inventory.admin.promise_display import day
+from inventory.models import Batch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -19,7 +25,11 @@ if TYPE_CHECKING:
     Facts = dict[str, Any]
 
 MOST: Final = 50
-FIGURES: Final = {"quantity": "Ordered", "eta": "ETA", "status": "Status"}
+FIGURES: Final = {
+    "quantity": gettext_lazy("Ordered"),
+    "eta": gettext_lazy("ETA"),
+    "status": gettext_lazy("Status"),
+}
 
 
 def history(row: Model, subject_type: str) -> dict[str, Any]:
@@ -56,22 +66,28 @@ def _outcome(told: Iterable[Facts]) -> str:
     """What has become of an order's promises on one product, after all of these changes."""
     facts = list(told)
     if "eta" in facts[-1].get("after", {}):
-        return f"{facts[-1]['quantity']} promised for {_day(facts[-1]['after']['eta'])}"
+        when = {"count": facts[-1]["quantity"], "day": _day(facts[-1]["after"]["eta"])}
+        return _("%(count)s promised for %(day)s") % when
     freed = sum(each.get("freed", 0) for each in facts)
     found = sum(each.get("allocated", 0) for each in facts)
     waiting = facts[-1].get("unallocated", 0)
+    have = _("%(count)s have other supply") if freed else _("%(count)s have new supply")
     parts = [
-        f"{freed} lost their supply" if freed else "",
-        f"{found} have {'other' if freed else 'new'} supply" if found else "",
-        f"{waiting} wait for supply" if waiting else "",
+        (freed, _("%(count)s lost their supply")),
+        (found, have),
+        (waiting, _("%(count)s wait for supply")),
     ]
-    return ", ".join(filter(None, parts)) or "nothing changed"
+    outcome = ", ".join(words % {"count": count} for count, words in parts if count)
+    return outcome or _("nothing changed")
 
 
 def _ordered(data: Facts) -> str:
     after = data.get("after", {})
-    coming = f"ETA {_day(after['eta'])}" if after.get("eta") else "received at once"
-    return f"Ordered: {after.get('quantity')} for {after.get('location')}, {coming}"
+    told = {"count": after.get("quantity"), "location": after.get("location")}
+    if after.get("eta"):
+        told["eta"] = _day(after["eta"])
+        return _("Ordered: %(count)s for %(location)s, ETA %(eta)s") % told
+    return _("Ordered: %(count)s for %(location)s, received at once") % told
 
 
 def _changed(data: Facts) -> str:
@@ -81,35 +97,39 @@ def _changed(data: Facts) -> str:
         for name, title in FIGURES.items()
         if name in after
     ]
-    return "; ".join(told) or "Changed"
+    return "; ".join(told) or _("Changed")
 
 
 def _received(data: Facts) -> str:
-    return f"Received: {data.get('received')}; {data.get('outstanding')} outstanding"
+    told = {"count": data.get("received"), "left": data.get("outstanding")}
+    return _("Received: %(count)s; %(left)s outstanding") % told
 
 
-def _lines(word: str) -> Callable[[Facts], str]:
+def _lines(words: str) -> Callable[[Facts], str]:
     def tell(data: Facts) -> str:
-        lines = (f"{line['quantity']} of {line['sku']}" for line in data.get("lines", []))
-        return f"{word}: {', '.join(lines)}"
+        lines = (some_of(line["quantity"], line["sku"]) for line in data.get("lines", []))
+        return _(words) % {"lines": ", ".join(lines)}
 
     return tell
 
 
 def _extended(data: Facts) -> str:
     until = datetime.fromisoformat(data["expires_at"])
-    return f"Extended until {until:%-d %b %Y, %H:%M} UTC"
+    return _("Extended until %(until)s UTC") % {"until": date_format(until, "j M Y, H:i")}
 
 
 def _moved(data: Facts) -> str:
     """A line's supply is another one now, or comes on another day."""
     if "eta" in data.get("after", {}):
         eta = f"{_day(data['before']['eta'])} → {_day(data['after']['eta'])}"
-        return f"{data['quantity']} of {data['sku']} from {data['batch']}: ETA {eta}"
+        told = {"count": data["quantity"], "sku": data["sku"], "batch": data["batch"], "eta": eta}
+        return _("%(count)s of %(sku)s from %(batch)s: ETA %(eta)s") % told
     return f"{data.get('sku')}: {_outcome([data])}"
 
 
 def _value(name: str, value: Any) -> str:
+    if name == "status" and value in Batch.Status:
+        return Batch.Status(value).label.lower()
     return _day(value) if name == "eta" else str(value)
 
 
@@ -121,11 +141,11 @@ SENTENCES: Final[dict[str, Callable[[Facts], str]]] = {
     "batch.created": _ordered,
     "batch.changed": _changed,
     "batch.received": _received,
-    "reservation.created": _lines("Held"),
-    "reservation.confirmed": lambda _data: "Confirmed: it does not expire any more",
+    "reservation.created": _lines(gettext_noop("Held: %(lines)s")),
+    "reservation.confirmed": lambda _data: _("Confirmed: it does not expire any more"),
     "reservation.extended": _extended,
-    "reservation.shipped": _lines("Shipped"),
-    "reservation.released": lambda _data: "Released",
-    "reservation.expired": lambda _data: "Expired",
+    "reservation.shipped": _lines(gettext_noop("Shipped: %(lines)s")),
+    "reservation.released": lambda _data: pgettext("reservation", "Released"),
+    "reservation.expired": lambda _data: pgettext("reservation", "Expired"),
     "allocation.changed": _moved,
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from django.db.models import BooleanField, ExpressionWrapper, Q
+from django.utils.translation import gettext as _
 
 from common.backoffice.display import link
 from common.database import ClockTimestamp
@@ -44,14 +45,17 @@ def waiting_for(product_id: UUID) -> list[dict[str, Any]]:
     lines = list(rows.order_by("pk")[:LATEST])
     orders = _reservations(line.reservation_id for line in lines)
     return [
-        _hold(orders[line.reservation_id], line.unallocated, "Waits for supply") for line in lines
+        _hold(orders[line.reservation_id], line.unallocated, _("Waits for supply"))
+        for line in lines
     ]
 
 
 def source(allocation: Allocation) -> SafeString | str:
     """Where the units of an allocation are, or by which batch they come."""
     if allocation.batch:
-        return link(allocation.batch, f"Batch {allocation.batch.reference}")
+        return link(
+            allocation.batch, _("Batch %(reference)s") % {"reference": allocation.batch.reference}
+        )
     return str(allocation.stock_level.location)  # type: ignore[union-attr]  # one of the two
 
 

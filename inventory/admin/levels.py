@@ -3,28 +3,45 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import path, reverse
 from django.utils.html import format_html
+from django.utils.translation import gettext_lazy
 
 from common.backoffice.admins import OperationsAdmin
 from common.backoffice.display import figure, moment, two_lines
-from common.backoffice.forms import OperationForm
+from common.backoffice.filters import DatesFilter
 from common.backoffice.lists import QuickChangeList
+from common.importing.admin.lists import WithFiles
 from inventory import operations
+from inventory.admin.bulk import BulkAction, BulkAdmin
+from inventory.admin.bulk_level_forms import (
+    BulkAdjustment,
+    BulkCount,
+    BulkReceipt,
+    BulkTransfer,
+)
+from inventory.admin.cover_display import cover
 from inventory.admin.display import available, change, product_name, reason_word
-from inventory.admin.filters import LocationFilter, OfDeletedProductFilter, StockFilter
+from inventory.admin.filters import (
+    LocationFilter,
+    OfDeletedProductFilter,
+    StockFilter,
+    SupplyFilter,
+)
+from inventory.admin.labels import LevelLabelAdmin
+from inventory.admin.level_forms import OpeningForm, ReorderForm
 from inventory.admin.panels import level_panel
 from inventory.admin.promise_display import incoming
 from inventory.admin.stock_actions import ACTIONS, StockAction
-from inventory.admin.stock_fields import Units
 from inventory.admin.stock_page import stock_page
 from inventory.admin.tables import LevelMovementTable
 from inventory.models import Location, StockLevel, StockMovement
+from inventory.queries.cover import covers
 from products.admin.images import thumbnail
 from products.admin.products import is_called
 from products.models import Product
@@ -34,75 +51,33 @@ if TYPE_CHECKING:
     from django.utils.safestring import SafeString
 
 
-class ReorderForm(OperationForm):
-    """When to reorder. What differs from the page as it was shown is changed, and nothing else.
-
-    A level's version cannot say whether somebody else has changed these settings: it also rises
-    with every sale.
-    """
-
-    seen_version = None  # type: ignore[assignment]  # Django's way to leave out a field
-    reorder_point = Units(
-        min_value=0,
-        required=False,
-        show_hidden_initial=True,
-        help_text="The level is low when this many or fewer are available. Empty: never low.",
-    )
-    reorder_quantity = Units(
-        min_value=0, required=False, show_hidden_initial=True, help_text="How many to order then."
-    )
-    safety_stock = Units(
-        min_value=0, show_hidden_initial=True, help_text="What should never be used up."
-    )
-
-    class Meta:
-        model = StockLevel
-        fields = ("reorder_point", "reorder_quantity", "safety_stock")
-
-
-class OpeningForm(OperationForm):
-    """The first stock of a product at a location."""
-
-    quantity = Units(min_value=0, initial=0, help_text="Units above zero are booked as a receipt.")
-
-    class Meta:
-        model = StockLevel
-        fields = ("product", "location")
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        """Asked to stock a product, it offers the locations where that product is not yet."""
-        super().__init__(*args, **kwargs)
-        product = self.initial.get("product")
-        if product and not self.is_bound:
-            self._offer_locations_without(product)
-
-    def _offer_locations_without(self, product_id: str) -> None:
-        field: Any = self.fields["location"]
-        stocked = StockLevel.objects.filter(product_id=product_id).values("location_id")
-        field.queryset = field.queryset.filter(is_active=True).exclude(pk__in=stocked)
-        offered = list(field.queryset.order_by("priority", "code").values_list("pk", flat=True))
-        if self.initial.get("location") not in offered:
-            self.initial["location"] = offered[0] if offered else None
-        if not offered:
-            field.help_text = "It is stocked at every active location already."
-
-
 class LevelList(QuickChangeList):
-    """A page of levels, each with its last movement: one more query, however many they are."""
+    """Levels with their last movements and their cover: two more queries, however many."""
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
         levels: list[Any] = list(self.result_list)  # type: ignore[has-type]  # set by super()
         last = {row.stock_level_id: row for row in StockMovement.objects.last_of(levels)}
+        found = covers(levels)
         for level in levels:
             level.last_movement = last.get(level.pk)
+            level.cover = found[level.pk]
         self.result_list = levels
 
 
+BULK_ACTIONS: Final = (
+    BulkAction("receive", gettext_lazy("Receive"), "inventory.receive_stock", BulkReceipt),
+    BulkAction("adjust", gettext_lazy("Adjust"), "inventory.adjust_stock", BulkAdjustment),
+    BulkAction("count", gettext_lazy("Set count"), "inventory.count_stock", BulkCount),
+    BulkAction("transfer", gettext_lazy("Transfer"), "inventory.transfer_stock", BulkTransfer),
+)
+
+
 @admin.register(StockLevel)
-class StockLevelAdmin(OperationsAdmin):
+class StockLevelAdmin(WithFiles, BulkAdmin, LevelLabelAdmin, OperationsAdmin):
+    files = "counts"
     form = ReorderForm
-    fieldsets = [("Reordering", {"fields": ReorderForm.Meta.fields})]
+    fieldsets = [(gettext_lazy("Reordering"), {"fields": ReorderForm.Meta.fields})]
     autocomplete_fields = ["product"]
     inlines = [LevelMovementTable]
     list_display = [
@@ -114,16 +89,27 @@ class StockLevelAdmin(OperationsAdmin):
         "shown_available",
         "shown_incoming",
         "shown_reorder_point",
+        "shown_cover",
         "last_moved",
     ]
     list_display_links = ["shown_product"]
     sortable_by = ["shown_product", "shown_on_hand", "shown_available"]
-    list_filter = [StockFilter, ("location", LocationFilter), OfDeletedProductFilter]
+    list_filter = [
+        StockFilter,
+        ("location", LocationFilter),
+        SupplyFilter,
+        ("updated_at", DatesFilter),
+        OfDeletedProductFilter,
+    ]
+    actions = []
+    bulk_actions = BULK_ACTIONS
     search_fields = ["product__sku", "product__name"]  # asked in get_search_results
-    search_help_text = "SKU, barcode or words of the name"
+    search_help_text = gettext_lazy("SKU, barcode or words of the name")
     ordering = ["product__sku", "location__priority"]
-    add_label = "Stock a product"
-    empty_advice = "A product is listed here for each location at which it has been stocked."
+    add_label = gettext_lazy("Stock a product")
+    empty_advice = gettext_lazy(
+        "A product is listed here for each location at which it has been stocked."
+    )
 
     def create(self, values: dict[str, Any]) -> StockLevel:
         location_id = values.pop("location_id")
@@ -180,35 +166,39 @@ class StockLevelAdmin(OperationsAdmin):
     def picture(self, level: StockLevel) -> SafeString:
         return thumbnail(level.product)
 
-    @admin.display(description="Product", ordering="product__sku")
+    @admin.display(description=gettext_lazy("Product"), ordering="product__sku")
     def shown_product(self, level: StockLevel) -> SafeString:
         return product_name(level.product)
 
-    @admin.display(description="Location")
+    @admin.display(description=gettext_lazy("Location"))
     def place(self, level: StockLevel) -> str:
         return level.location.name
 
-    @admin.display(description="On hand", ordering="on_hand")
+    @admin.display(description=gettext_lazy("On hand"), ordering="on_hand")
     def shown_on_hand(self, level: StockLevel) -> SafeString:
         return figure(level.on_hand)
 
-    @admin.display(description="Reserved")
+    @admin.display(description=gettext_lazy("Reserved"))
     def shown_reserved(self, level: StockLevel) -> SafeString:
         return figure(level.reserved)
 
-    @admin.display(description="Available", ordering="available")
+    @admin.display(description=gettext_lazy("Available"), ordering="available")
     def shown_available(self, level: StockLevel) -> SafeString:
         return available(level)
 
-    @admin.display(description="Incoming")
+    @admin.display(description=gettext_lazy("Incoming"))
     def shown_incoming(self, level: StockLevel) -> SafeString:
         return incoming(level.incoming, level.next_eta)
 
-    @admin.display(description="Reorder point", empty_value="–")
+    @admin.display(description=gettext_lazy("Reorder point"), empty_value="–")
     def shown_reorder_point(self, level: StockLevel) -> int | None:
         return level.reorder_point
 
-    @admin.display(description="Last movement", empty_value="–")
+    @admin.display(description=gettext_lazy("Days of cover"))
+    def shown_cover(self, level: Any) -> SafeString | str:
+        return cover(level.available, level.cover.sold)
+
+    @admin.display(description=gettext_lazy("Last movement"), empty_value="–")
     def last_moved(self, level: Any) -> SafeString | None:
         movement = level.last_movement
         if movement is None:

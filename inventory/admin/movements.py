@@ -2,23 +2,42 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
 from django.contrib import admin
-from django.contrib.admin import DateFieldListFilter
-from django.urls import reverse
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.core.exceptions import PermissionDenied
+from django.shortcuts import redirect
+from django.urls import path, reverse
+from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from common.backoffice.display import figure, link
+from common.backoffice.filters import DatesFilter
 from inventory.admin.display import change, reason
+from inventory.admin.explaining import explanation_page
 from inventory.admin.filters import LocationFilter
 from inventory.admin.reversal_forms import MovementReversalForm
 from inventory.admin.reversals import ReversibleAdmin
 from inventory.admin.stock_page import stock_page
+from inventory.admin.timeline import (
+    OF_ONE,
+    ActorFilter,
+    MovementList,
+    PeriodFilter,
+    ReferenceFilter,
+    exported,
+    reference,
+)
 from inventory.models import StockMovement
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
     from django.http import HttpRequest, HttpResponse
     from django.utils.safestring import SafeString
+
+SPANS: Final = {"created_at_from", "created_at_to", "created_at__gte", "created_at__lt"}
+"""Parameters that narrow the list down to a span of time."""
 
 
 @admin.register(StockMovement)
@@ -30,10 +49,18 @@ class StockMovementAdmin(ReversibleAdmin):
         "change",
         "shown_after",
         "because",
-        "reference",
+        "shown_reference",
         "actor",
     ]
-    list_filter = ["reason", ("location", LocationFilter), ("created_at", DateFieldListFilter)]
+    list_filter = [
+        ("created_at", DatesFilter),
+        ("created_at", PeriodFilter),
+        "reason",
+        ReferenceFilter,
+        ActorFilter,
+        ("location", LocationFilter),
+    ]
+    list_before_template = "inventory/timeline_export.html"
     list_select_related = ["product", "location"]
     fields = [
         "at",
@@ -52,29 +79,70 @@ class StockMovementAdmin(ReversibleAdmin):
         "reversed_by",
     ]
     readonly_fields = fields
-    empty_advice = "Every change of stock will be listed here, by whom and why."
+    empty_advice = gettext_lazy("Every change of stock will be listed here, by whom and why.")
 
-    @admin.display(description="Stock level")
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[MovementList]:
+        return MovementList
+
+    def get_ordering(self, request: HttpRequest) -> list[str]:
+        """Newest first, by the index that leads to the rows asked for.
+
+        A span of time is walked by time: its start may be millions of rows from the end.
+        """
+        asked = request.GET.keys()
+        if "stock_level__id__exact" in asked:
+            return ["-sequence"]
+        if asked & SPANS and not asked & {*OF_ONE, "reference"}:
+            return ["-created_at", "-id"]
+        return ["-id"]
+
+    def get_urls(self) -> list[Any]:
+        """The timeline's file, and the sums of a product, before what takes the rest for an id."""
+        export = self.admin_site.admin_view(self.export_view)
+        explain = self.admin_site.admin_view(self.explain_view)
+        return [
+            path("export/", export, name="inventory_stockmovement_export"),
+            path("explain/<uuid:product_id>/", explain, name="inventory_stockmovement_explain"),
+            *super().get_urls(),
+        ]
+
+    def export_view(self, request: HttpRequest) -> Any:
+        """The list as it is narrowed down, as a file."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        try:
+            return exported(self.get_changelist_instance(request).queryset)
+        except IncorrectLookupParameters:
+            return redirect("admin:inventory_stockmovement_changelist")
+
+    def explain_view(self, request: HttpRequest, product_id: UUID) -> HttpResponse:
+        return explanation_page(self, request, product_id)
+
+    @admin.display(description=gettext_lazy("Reference"))
+    def shown_reference(self, movement: StockMovement) -> SafeString | str:
+        return reference(movement)
+
+    @admin.display(description=gettext_lazy("Stock level"))
     def at_level(self, movement: StockMovement) -> SafeString:
         return link(movement.stock_level, movement.stock_level)
 
-    @admin.display(description="Change")
+    @admin.display(description=pgettext_lazy("of stock", "Change"))
     def change(self, movement: StockMovement) -> SafeString:
         return change(movement)
 
-    @admin.display(description="Location")
+    @admin.display(description=gettext_lazy("Location"))
     def place(self, movement: StockMovement) -> str:
         return movement.location.name
 
-    @admin.display(description="On hand after")
+    @admin.display(description=gettext_lazy("On hand after"))
     def shown_after(self, movement: StockMovement) -> SafeString:
         return figure(movement.on_hand_after)
 
-    @admin.display(description="Reason")
+    @admin.display(description=gettext_lazy("Reason"))
     def because(self, movement: StockMovement) -> SafeString:
         return reason(movement)
 
-    @admin.display(description="Transfer")
+    @admin.display(description=gettext_lazy("Transfer"))
     def its_transfer(self, movement: StockMovement) -> SafeString | str:
         return link(movement.transfer, movement.transfer) if movement.transfer else "–"
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django.template.loader import render_to_string
+from django.utils.html import format_html
+from django.utils.translation import gettext as _
 
+from inventory.admin import explaining
 from inventory.admin.display import available
 from inventory.admin.promise_display import incoming
 from inventory.admin.promise_panels import level_promises
@@ -31,9 +34,18 @@ def head(level: StockLevel) -> dict[str, Any]:
     }
 
 
+def why(request: HttpRequest, level: StockLevel) -> list[dict[str, Any]]:
+    """Where a level's figures are added up, for who may see it."""
+    if not explaining.may_explain(request):
+        return []
+    title = _("Why is it %(count)s?") % {"count": level.on_hand}
+    href = explaining.address(level.product_id, location=level.location.code)
+    return [{"title": title, "icon": "help", "href": href}]
+
+
 def level_panel(request: HttpRequest, level: StockLevel) -> SafeString:
     context = head(level) | {
-        "links": links(request, level),
+        "links": [*links(request, level), *why(request, level)],
         "incoming": incoming(level.incoming, level.next_eta),
         "promises": level_promises(request, level),
     }
@@ -63,10 +75,17 @@ def product_panel(request: HttpRequest, product: Product) -> SafeString:
                 "level": level,
                 "available": available(level),
                 "incoming": incoming(level.incoming, level.next_eta),
-                "links": links(request, level, query="?back=product"),
+                "links": [*links(request, level, query="?back=product"), *why(request, level)],
             }
             for level in levels
         ],
         "may_open": request.user.has_perm("inventory.add_stocklevel") and not product.deleted_at,
     }
-    return render_to_string("inventory/product_panel.html", context)
+    panel = render_to_string("inventory/product_panel.html", context)
+    if len(levels) < 2 or not explaining.may_explain(request):  # noqa: PLR2004
+        return panel
+    total = {
+        "href": explaining.address(product.pk),
+        "count": sum(level.on_hand for level in levels),
+    }
+    return format_html("{}{}", panel, render_to_string("inventory/explain_link.html", total))

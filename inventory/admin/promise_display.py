@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.html import format_html
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext, pgettext
 
 from common.backoffice.display import figure, label, moment, two_lines
 from inventory.querysets import OPEN
@@ -38,14 +40,17 @@ def day(date: date | None) -> str:
 
 
 def days(count: int) -> str:
-    return "1 day" if count == 1 else f"{count} days"
+    return ngettext("%(count)s day", "%(count)s days", count) % {"count": count}
 
 
 def batch_state(batch: Batch) -> SafeString:
     word = batch.get_status_display()
     if batch.status == "incoming" and batch.received_quantity:
-        why = f"{batch.received_quantity} of {batch.quantity} have been received"
-        return label("Partly received", tone="note", reason=why)
+        why = _("%(count)s of %(total)s have been received") % {
+            "count": batch.received_quantity,
+            "total": batch.quantity,
+        }
+        return label(_("Partly received"), tone="note", reason=why)
     return label(word, tone=BATCH_TONES[batch.status])
 
 
@@ -61,7 +66,8 @@ def eta(batch: Batch) -> SafeString | str:
     shown = format_html('<span class="so-nowrap">{}</span>', day(batch.eta))
     late = lateness(batch)
     if late > 0:
-        return two_lines(shown, label(f"{days(late)} late", tone="out"))
+        told = _("%(days)s late") % {"days": days(late)}
+        return two_lines(shown, label(told, tone="out"))
     return shown
 
 
@@ -72,16 +78,18 @@ def incoming(units: int, next_eta: date | None) -> SafeString:
     is_late = next_eta < today()
     tone = "so-less" if is_late else ""
     when = date_format(next_eta, "j M") if next_eta.year == today().year else day(next_eta)
-    why = f"The first was due {day(next_eta)}" if is_late else f"The first on {day(next_eta)}"
-    second = format_html('<span class="so-nowrap {}" title="{}">{}</span>', tone, why, when)
+    why = _("The first was due %(day)s") if is_late else _("The first on %(day)s")
+    second = format_html(
+        '<span class="so-nowrap {}" title="{}">{}</span>', tone, why % {"day": day(next_eta)}, when
+    )
     return two_lines(figure(units), second)
 
 
 def reservation_state(reservation: Any) -> SafeString:
     """Its status; ``is_overdue`` (by the database's clock) comes with the row."""
     if reservation.is_overdue:
-        why = "Past its time: it will be ended, and no order waits for what it holds"
-        return label("Overdue", tone="low", reason=why)
+        why = _("Past its time: it will be ended, and no order waits for what it holds")
+        return label(pgettext("reservation", "Overdue"), tone="low", reason=why)
     tone = RESERVATION_TONES[reservation.status]
     return label(reservation.get_status_display(), tone=tone)
 
@@ -96,5 +104,5 @@ def promise(reservation: Any, date: date | None) -> SafeString | str:
     if reservation.status not in OPEN:
         return "–"
     if date is None:
-        return label("Waits for supply", tone="out", reason="A part of it has no supply yet")
-    return "Today" if date == today() else day(date)
+        return label(_("Waits for supply"), tone="out", reason=_("A part of it has no supply yet"))
+    return _("Today") if date == today() else day(date)

@@ -8,6 +8,8 @@ from uuid import UUID
 
 from django.contrib.admin import SimpleListFilter
 from django.db.models import Exists, OuterRef, Q
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, pgettext
 
 from common.database import ClockTimestamp
 from inventory.admin.promise_display import today
@@ -25,12 +27,16 @@ WEEK = timedelta(days=7)
 class BatchStateFilter(SimpleListFilter):
     """What is on its way, unless something else is asked for; a search looks at all of them."""
 
-    title = "status"
+    title = gettext_lazy("status")
     parameter_name = "status"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         self.is_search = bool(request.GET.get("q", "").strip())
-        return [("received", "Received"), ("cancelled", "Cancelled"), ("all", "All")]
+        return [
+            ("received", pgettext("batch", "Received")),
+            ("cancelled", pgettext("batch", "Cancelled")),
+            ("all", _("All")),
+        ]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         value = self.value() or ("all" if self.is_search else "incoming")
@@ -38,18 +44,18 @@ class BatchStateFilter(SimpleListFilter):
 
     def choices(self, changelist: Any):
         first, *others = super().choices(changelist)
-        yield first | {"display": "Any, as searched" if self.is_search else "On its way"}
+        yield first | {"display": _("Any, as searched") if self.is_search else _("On its way")}
         yield from others
 
 
 class EtaFilter(SimpleListFilter):
     """Outstanding batches by the day on which they are expected."""
 
-    title = "ETA"
+    title = gettext_lazy("ETA")
     parameter_name = "eta"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [("overdue", "Overdue"), ("week", "Next 7 days"), ("later", "Later")]
+        return [("overdue", _("Overdue")), ("week", _("Next 7 days")), ("later", _("Later"))]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         now = today()
@@ -65,7 +71,7 @@ class EtaFilter(SimpleListFilter):
 class OfProductFilter(SimpleListFilter):
     """One product, as chosen on its page; without one there is nothing to choose here."""
 
-    title = "product"
+    title = gettext_lazy("product")
     parameter_name = "product"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
@@ -75,9 +81,9 @@ class OfProductFilter(SimpleListFilter):
         try:
             product_id = UUID(str(chosen))
         except ValueError:
-            return [(chosen, "No product")]
+            return [(chosen, _("No product"))]
         sku = Product.objects.filter(pk=product_id).values_list("sku", flat=True).first()
-        return [(chosen, sku or "No product")]
+        return [(chosen, sku or _("No product"))]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         if not self.value():
@@ -105,19 +111,19 @@ def holding(product_ids: list[UUID]) -> QuerySet[Any]:
 class ReservationStateFilter(SimpleListFilter):
     """By status; overdue ones are active and past their time, by the database's clock."""
 
-    title = "status"
+    title = gettext_lazy("status")
     parameter_name = "state"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         return [
-            ("open", "Open"),
-            ("waiting", "Waiting for supply"),
-            ("active", "Active"),
-            ("overdue", "Overdue"),
-            ("confirmed", "Confirmed"),
-            ("shipped", "Shipped"),
-            ("released", "Released"),
-            ("expired", "Expired"),
+            ("open", pgettext("reservation", "Open")),
+            ("waiting", _("Waiting for supply")),
+            ("active", pgettext("reservation", "Active")),
+            ("overdue", pgettext("reservation", "Overdue")),
+            ("confirmed", pgettext("reservation", "Confirmed")),
+            ("shipped", pgettext("reservation", "Shipped")),
+            ("released", pgettext("reservation", "Released")),
+            ("expired", pgettext("reservation", "Expired")),
         ]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from django.db.models import F
 from django.template.loader import render_to_string
 from django.utils.html import format_html
+from django.utils.translation import gettext as _
 
 from common.backoffice.display import figure, label
 from inventory import queries
@@ -64,15 +65,15 @@ def _supplies(reservation: Any) -> dict[UUID, list[SafeString]]:
     rows = rows.select_related("batch", "stock_level__location")
     found: dict[UUID, list[SafeString]] = {}
     for row in rows.order_by(F("batch__eta").asc(nulls_first=True), "pk"):
-        when = f", {day(row.batch.eta)}" if row.batch else ""
-        shown = format_html("{} from {}{}", row.quantity, source(row), when)
+        told = [row.quantity, source(row), *([day(row.batch.eta)] if row.batch else [])]
+        shown = format_html(_("{} from {}, {}") if row.batch else _("{} from {}"), *told)
         found.setdefault(row.line_id, []).append(shown)
     return found
 
 
 def _waiting(line: ReservationLine) -> SafeString:
     if line.unallocated:
-        return label(line.unallocated, tone="out", reason="These units have no supply now")
+        return label(line.unallocated, tone="out", reason=_("These units have no supply now"))
     return figure(0)
 
 

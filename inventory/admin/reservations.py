@@ -11,11 +11,15 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import path, reverse
+from django.utils.translation import gettext_lazy
 
 from common.backoffice.admins import ReadOnlyAdmin
 from common.backoffice.display import figure, moment
+from common.backoffice.filters import DatesFilter
 from common.backoffice.lists import QuickChangeList
 from inventory import queries
+from inventory.admin.bulk import BulkAction, BulkAdmin
+from inventory.admin.bulk_promise_forms import ReservationsRelease
 from inventory.admin.holds import with_overdue
 from inventory.admin.promise_display import expiry, promise, reservation_state
 from inventory.admin.promise_filters import (
@@ -31,6 +35,7 @@ from inventory.models import Reservation
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
+    from django.utils.functional import Promise
     from django.utils.safestring import SafeString
 
 
@@ -39,7 +44,7 @@ class ReservationAction:
     """A form for one reservation; ``name`` stands in its address."""
 
     name: str
-    title: str
+    title: str | Promise
     icon: str
     statuses: frozenset[str]
     """Those in which it has an effect."""
@@ -51,9 +56,15 @@ class ReservationAction:
 
 
 ACTIONS: Final = (
-    ReservationAction("extend", "Extend", "more_time", frozenset({"active"}), ExtensionForm),
     ReservationAction(
-        "release", "Release", "lock_open", frozenset({"active", "confirmed"}), ReleaseForm
+        "extend", gettext_lazy("Extend"), "more_time", frozenset({"active"}), ExtensionForm
+    ),
+    ReservationAction(
+        "release",
+        gettext_lazy("Release"),
+        "lock_open",
+        frozenset({"active", "confirmed"}),
+        ReleaseForm,
     ),
 )
 
@@ -70,7 +81,15 @@ class ReservationList(QuickChangeList):
 
 
 @admin.register(Reservation)
-class ReservationAdmin(ReadOnlyAdmin):
+class ReservationAdmin(BulkAdmin, ReadOnlyAdmin):
+    bulk_actions = (
+        BulkAction(
+            "release",
+            gettext_lazy("Release"),
+            "inventory.release_reservation",
+            ReservationsRelease,
+        ),
+    )
     list_display = [
         "shown_order",
         "shown_state",
@@ -80,15 +99,17 @@ class ReservationAdmin(ReadOnlyAdmin):
         "expires",
         "made",
     ]
-    list_filter = [ReservationStateFilter, HoldingProductFilter]
+    list_filter = [ReservationStateFilter, HoldingProductFilter, ("created_at", DatesFilter)]
     search_fields = ["order_reference"]  # asked in get_search_results
-    search_help_text = "Whole order reference, SKU or barcode"
+    search_help_text = gettext_lazy("Whole order reference, SKU or barcode")
     ordering = ["-id"]
     sortable_by = ["made"]
     fields = ["incoming_allowed", "actor", "request_id", "made", "changed"]
     readonly_fields = fields
     change_form_outer_before_template = "common/panel.html"
-    empty_advice = "Orders that hold stock will be listed here. They are made through the API."
+    empty_advice = gettext_lazy(
+        "Orders that hold stock will be listed here. They are made through the API."
+    )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Reservation]:
         return with_overdue(super().get_queryset(request))
@@ -147,7 +168,8 @@ class ReservationAdmin(ReadOnlyAdmin):
         row: Any = self.get_object(request, object_id)
         if row is None:
             raise Http404
-        if not request.user.has_perm(action.permission):
+        may_act = request.user.has_perm(action.permission)
+        if not (may_act and self.has_view_permission(request, row)):
             raise PermissionDenied
         return action_page(
             self,
@@ -161,38 +183,38 @@ class ReservationAdmin(ReadOnlyAdmin):
 
     # Columns
 
-    @admin.display(description="Order")
+    @admin.display(description=gettext_lazy("Order"))
     def shown_order(self, reservation: Reservation) -> str:
         return reservation.order_reference
 
-    @admin.display(description="Status")
+    @admin.display(description=gettext_lazy("Status"))
     def shown_state(self, reservation: Reservation) -> SafeString:
         return reservation_state(reservation)
 
-    @admin.display(description="Lines")
+    @admin.display(description=gettext_lazy("Lines"))
     def shown_lines(self, reservation: Any) -> SafeString:
         return figure(len(reservation.held.lines))
 
-    @admin.display(description="Units")
+    @admin.display(description=gettext_lazy("Units"))
     def shown_units(self, reservation: Any) -> SafeString:
         return figure(sum(line.quantity for line in reservation.held.lines))
 
-    @admin.display(description="Promised for")
+    @admin.display(description=gettext_lazy("Promised for"))
     def promised(self, reservation: Any) -> SafeString | str:
         return promise(reservation, reservation.held.promise_date)
 
-    @admin.display(description="Expires")
+    @admin.display(description=gettext_lazy("Expires"))
     def expires(self, reservation: Reservation) -> SafeString | str:
         return expiry(reservation)
 
-    @admin.display(description="Created", ordering="id")
+    @admin.display(description=gettext_lazy("Created"), ordering="id")
     def made(self, reservation: Reservation) -> SafeString | None:
         return moment(reservation.created_at)
 
-    @admin.display(description="Last changed")
+    @admin.display(description=gettext_lazy("Last changed"))
     def changed(self, reservation: Reservation) -> SafeString | None:
         return moment(reservation.updated_at)
 
-    @admin.display(description="Batches may supply it", boolean=True)
+    @admin.display(description=gettext_lazy("Batches may supply it"), boolean=True)
     def incoming_allowed(self, reservation: Reservation) -> bool:
         return reservation.allow_incoming

@@ -6,10 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from django.utils.formats import date_format
 from django.utils.timezone import localtime
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from inventory import operations
 from inventory.admin.display import reason_word
-from inventory.admin.stock_forms import StockForm, figures, place, transferred
+from inventory.admin.stock_forms import StockForm, figures, place
+from inventory.admin.transfer_forms import transferred
 from inventory.models import StockLevel
 
 if TYPE_CHECKING:
@@ -20,14 +23,18 @@ if TYPE_CHECKING:
 class MovementReversalForm(StockForm):
     """The opposite of a movement."""
 
-    title = "Reverse movement"
-    button = "Reverse it"
+    title = gettext_lazy("Reverse movement")
+    button = gettext_lazy("Reverse it")
     reference = None  # type: ignore[assignment]  # the movement's own goes with it
 
     def __init__(self, data: Any = None, *, movement: StockMovement) -> None:
         super().__init__(data)
         self.movement = movement
-        self.about = sentence(f"{reason_word(movement)} of {abs(movement.delta)}", movement)
+        what = _("%(reason)s of %(count)s") % {
+            "reason": reason_word(movement),
+            "count": abs(movement.delta),
+        }
+        self.about = sentence(what, movement)
 
     @property
     def levels(self) -> list[Figures]:
@@ -40,23 +47,29 @@ class MovementReversalForm(StockForm):
         note = self.cleaned_data["note"]
         opposite = operations.reverse_movement(movement_id=self.movement.pk, note=note)
         before = opposite.on_hand_after - opposite.delta
-        return (
-            f"{place(self.movement.stock_level)}: {before} → {opposite.on_hand_after} (reversal)."
-        )
+        return _("%(place)s: %(before)s → %(after)s (reversal).") % {
+            "place": place(self.movement.stock_level),
+            "before": before,
+            "after": opposite.on_hand_after,
+        }
 
 
 class TransferReversalForm(StockForm):
     """The units of a transfer back to where they came from."""
 
-    title = "Reverse transfer"
-    button = "Bring them back"
+    title = gettext_lazy("Reverse transfer")
+    button = gettext_lazy("Bring them back")
     reference = None  # type: ignore[assignment]  # the transfer's own goes with it
 
     def __init__(self, data: Any = None, *, transfer: Transfer) -> None:
         super().__init__(data)
         self.transfer = transfer
-        way = f"{transfer.from_location.name} to {transfer.to_location.name}"
-        self.about = sentence(f"Transfer of {transfer.quantity} from {way}", transfer)
+        what = _("Transfer of %(count)s from %(origin)s to %(target)s") % {
+            "count": transfer.quantity,
+            "origin": transfer.from_location.name,
+            "target": transfer.to_location.name,
+        }
+        self.about = sentence(what, transfer)
 
     @property
     def levels(self) -> list[Figures]:
@@ -80,5 +93,7 @@ class TransferReversalForm(StockForm):
 def sentence(what: str, row: StockMovement | Transfer) -> str:
     """What is to be reversed: ``Sale of 5 (SO-12902) on 20 Nov 2026, 12:55 UTC, by till-1.``"""
     when = date_format(localtime(row.created_at), "j M Y, H:i T")
-    reference = f" ({row.reference})" if row.reference else ""
-    return f"{what}{reference} on {when}, by {row.actor}."
+    told = {"what": what, "reference": row.reference, "when": when, "actor": row.actor}
+    if row.reference:
+        return _("%(what)s (%(reference)s) on %(when)s, by %(actor)s.") % told
+    return _("%(what)s on %(when)s, by %(actor)s.") % told

@@ -9,11 +9,15 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import Q
 from django.http import Http404
 from django.urls import path, reverse
+from django.utils.translation import gettext_lazy
 
 from common.backoffice.admins import ReadOnlyAdmin
 from common.backoffice.display import link, moment
+from inventory.admin.bulk import BulkAction, BulkAdmin
+from inventory.admin.bulk_reversal_forms import MovementsReversal, TransfersReversal
 from inventory.admin.display import product_link
 from inventory.admin.searching import products_called
+from inventory.models import Transfer
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
@@ -23,14 +27,19 @@ if TYPE_CHECKING:
 REVERSE: Final = "inventory.reverse_movement"
 
 
-class ReversibleAdmin(ReadOnlyAdmin):
+class ReversibleAdmin(BulkAdmin, ReadOnlyAdmin):
     """What is never edited and never deleted, but can be followed by its opposite, once."""
 
     search_fields: ClassVar = ["product__sku", "reference"]  # asked in get_search_results
-    search_help_text = "SKU, barcode or whole reference"
+    search_help_text = gettext_lazy("SKU, barcode or whole reference")
     ordering: ClassVar = ["-id"]
     sortable_by: ClassVar = ["at"]
     change_form_outer_before_template = "inventory/reversal_link.html"
+
+    @property
+    def bulk_actions(self) -> list[BulkAction]:  # type: ignore[override]  # by the list's rows
+        form = TransfersReversal if self.model is Transfer else MovementsReversal
+        return [BulkAction("reverse", gettext_lazy("Reverse"), REVERSE, form)]
 
     def reversal(self, request: HttpRequest, row: Any) -> HttpResponse:
         """The page that asks for the reversal of a row, and does it."""
@@ -75,18 +84,18 @@ class ReversibleAdmin(ReadOnlyAdmin):
         wanted = Q(reference=text) | Q(product__in=products_called(text))
         return queryset.filter(wanted), False
 
-    @admin.display(description="When", ordering="id")
+    @admin.display(description=gettext_lazy("When"), ordering="id")
     def at(self, row: Any) -> SafeString | None:
         return moment(row.created_at)
 
-    @admin.display(description="Product")
+    @admin.display(description=gettext_lazy("Product"))
     def of_product(self, row: Any) -> SafeString:
         return product_link(row.product)
 
-    @admin.display(description="reversed by")
+    @admin.display(description=gettext_lazy("reversed by"))
     def reversed_by(self, row: Any) -> SafeString | str:
         return link(row.reversal, row.reversal) if hasattr(row, "reversal") else "–"
 
-    @admin.display(description="reverses")
+    @admin.display(description=gettext_lazy("reverses"))
     def reverses(self, row: Any) -> SafeString | str:
         return link(row.reversal_of, row.reversal_of) if row.reversal_of else "–"

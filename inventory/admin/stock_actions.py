@@ -6,11 +6,19 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from django.urls import reverse
+from django.utils.translation import gettext_lazy, pgettext_lazy
 
-from inventory.admin.stock_forms import AdjustmentForm, CountForm, LevelForm, TransferForm
+from inventory.admin.stock_forms import (
+    AdjustmentForm,
+    CountForm,
+    LevelForm,
+    ReceiptForm,
+)
+from inventory.admin.transfer_forms import TransferForm
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
+    from django.utils.functional import Promise
 
     from inventory.models import StockLevel
 
@@ -20,7 +28,7 @@ class StockAction:
     """A form for one stock level; ``name`` stands in its address."""
 
     name: str
-    title: str
+    title: str | Promise
     icon: str
     permission: str
     form: type[LevelForm]
@@ -34,9 +42,20 @@ class StockAction:
 
 
 ACTIONS: Final = (
-    StockAction("adjust", "Adjust", "edit", "inventory.adjust_stock", AdjustmentForm),
-    StockAction("count", "Count", "tag", "inventory.count_stock", CountForm),
-    StockAction("transfer", "Transfer", "local_shipping", "inventory.transfer_stock", TransferForm),
+    StockAction(
+        "receive", gettext_lazy("Receive"), "download", "inventory.receive_stock", ReceiptForm
+    ),
+    StockAction("adjust", gettext_lazy("Adjust"), "edit", "inventory.adjust_stock", AdjustmentForm),
+    StockAction(
+        "count", pgettext_lazy("action", "Count"), "tag", "inventory.count_stock", CountForm
+    ),
+    StockAction(
+        "transfer",
+        pgettext_lazy("action", "Transfer"),
+        "local_shipping",
+        "inventory.transfer_stock",
+        TransferForm,
+    ),
 )
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.utils.translation import gettext_lazy
 
 from common.api.fields import MAX_QUANTITY
 from common.backoffice.numbers import WholeNumber, number_input
@@ -25,10 +26,21 @@ EFFECTS: Final = {
 """For each kind of adjustment its direction and the reason that the ledger keeps."""
 
 KINDS: Final = [
-    ("Adds", [("receipt", "Receipt"), ("return", "Return"), ("adjustment_up", "Adjustment up")]),
     (
-        "Takes away",
-        [("sale", "Sale"), ("damage", "Damage"), ("adjustment_down", "Adjustment down")],
+        gettext_lazy("Adds"),
+        [
+            ("receipt", gettext_lazy("Receipt")),
+            ("return", gettext_lazy("Return")),
+            ("adjustment_up", gettext_lazy("Adjustment up")),
+        ],
+    ),
+    (
+        gettext_lazy("Takes away"),
+        [
+            ("sale", gettext_lazy("Sale")),
+            ("damage", gettext_lazy("Damage")),
+            ("adjustment_down", gettext_lazy("Adjustment down")),
+        ],
     ),
 ]
 
@@ -51,13 +63,13 @@ class Units(WholeNumber):
     """A number of units. A scanner types into the field that has the focus, and sends the form."""
 
     default_error_messages = {
-        "invalid": "Enter a whole number of units: digits alone.",
-        "max_value": "That is too many. Was a code scanned into this field?",
-        "code": (
+        "invalid": gettext_lazy("Enter a whole number of units: digits alone."),
+        "max_value": gettext_lazy("That is too many. Was a code scanned into this field?"),
+        "code": gettext_lazy(
             "Was a code scanned into this field? %(digits)s looks like a barcode, and units are at"
-            f" most {MOST_UNITS}."
+            " most %(most)s."
         ),
-        "short_code": (
+        "short_code": gettext_lazy(
             "Was a code scanned into this field? %(digits)s reads as a barcode. So many units can"
             " be booked in two parts."
         ),
@@ -71,5 +83,7 @@ class Units(WholeNumber):
         digits = str(value).strip()
         if is_barcode(digits):
             kind = "code" if int(digits) > MAX_QUANTITY else "short_code"
-            raise ValidationError(self.error_messages[kind], kind, {"digits": digits})
+            raise ValidationError(
+                self.error_messages[kind], kind, {"digits": digits, "most": MOST_UNITS}
+            )
         return super().to_python(value)

@@ -1,4 +1,4 @@
-"""The forms by which staff change one stock level: adjust, count, transfer.
+"""The forms by which staff change one stock level: receive, adjust, count.
 
 Each shows what it will change before it is sent, and says afterwards what it has changed. Fields
 check shapes; the operations decide.
@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from uuid import uuid4
 
 from django import forms
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from unfold.widgets import (
-    UnfoldAdminSelectWidget,
     UnfoldAdminTextareaWidget,
     UnfoldAdminTextInputWidget,
     UnfoldBooleanWidget,
@@ -21,13 +22,13 @@ from common.backoffice.forms import StaffForm
 from common.observability.context import current
 from inventory import operations
 from inventory.admin.stock_fields import EFFECTS, KINDS, Choices, Units
-from inventory.models import Location, StockLevel
+from inventory.models import StockLevel, StockMovement
 from inventory.rules import Change
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
-    from inventory.models import StockMovement, Transfer
+    from django.utils.functional import Promise
 
     Figures = dict[str, Any]
 
@@ -35,23 +36,27 @@ if TYPE_CHECKING:
 class StockForm(StaffForm, forms.Form):
     """Something that staff do to stock; ``once`` makes sending the form twice harmless."""
 
-    title: ClassVar[str]
-    button: ClassVar[str]
-    stay: ClassVar[str] = "Cancel"
+    title: ClassVar[str | Promise]
+    button: ClassVar[str | Promise]
+    stay: ClassVar[str | Promise] = gettext_lazy("Cancel")
     """What the link back says."""
     arguments: ClassVar[Mapping[str, str]] = {}
     """The names that operations have for fields, where they differ."""
-    about = ""
+    about: str | Promise = ""
     """What the form is about, where the stock level does not say it."""
 
     reference = forms.CharField(
         required=False,
         max_length=255,
         widget=UnfoldAdminTextInputWidget(attrs={"autocomplete": "off"}),
-        help_text="The order, delivery or ticket that it belongs to.",
+        help_text=gettext_lazy("The order, delivery or ticket that it belongs to."),
+        label=gettext_lazy("Reference"),
     )
     note = forms.CharField(
-        required=False, max_length=1000, widget=UnfoldAdminTextareaWidget(attrs={"rows": 2})
+        label=gettext_lazy("Note"),
+        required=False,
+        max_length=1000,
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 2}),
     )
     once = forms.UUIDField(widget=forms.HiddenInput)
 
@@ -109,19 +114,20 @@ class LevelForm(StockForm):
     def moved_since(self, before: int) -> str:
         """What to add when others have moved stock while the form was filled in."""
         expected = self.cleaned_data["expected_quantity"]
-        return "" if expected == before else f" It was {expected} when you opened the form."
+        told = _("It was %(count)s when you opened the form.") % {"count": expected}
+        return "" if expected == before else f" {told}"
 
 
 class AdjustmentForm(LevelForm):
     """Some units more or less. It commutes with what others do, so it is never stale."""
 
-    title = "Adjust stock"
-    button = "Adjust stock"
+    title = gettext_lazy("Adjust stock")
+    button = gettext_lazy("Adjust stock")
     arguments: ClassVar = {"quantity": "quantity_delta", "kind": "reason"}
     field_order = ("kind", "quantity", "reference", "note")
 
-    kind = forms.ChoiceField(choices=KINDS, widget=Choices, label="What happened")
-    quantity = Units(min_value=1, label="Units")
+    kind = forms.ChoiceField(choices=KINDS, widget=Choices, label=gettext_lazy("What happened"))
+    quantity = Units(min_value=1, label=gettext_lazy("Units"))
 
     def apply(self) -> str:
         sign, reason = EFFECTS[self.cleaned_data["kind"]]
@@ -129,28 +135,54 @@ class AdjustmentForm(LevelForm):
         operations.adjust_stock(changes=[self.change(delta=delta, reason=reason)])
         self.level.refresh_from_db(fields=["on_hand"])
         after = self.level.on_hand
-        outcome = f"{after - delta} → {after} ({reason})."
+        outcome = f"{after - delta} → {after} ({StockMovement.Reason(reason).label.lower()})."
         return f"{place(self.level)}: {outcome}{self.moved_since(after - delta)}"
+
+
+class ReceiptForm(LevelForm):
+    """A delivery that no batch announced: the most frequent adjustment, with a form of its own."""
+
+    title = gettext_lazy("Receive stock")
+    button = gettext_lazy("Receive")
+    arguments: ClassVar = {"quantity": "quantity_delta"}
+    field_order = ("quantity", "reference", "note")
+
+    quantity = Units(
+        min_value=1,
+        label=gettext_lazy("Arrived"),
+        attrs={"autofocus": True, "data-sign": "1"},
+        help_text=gettext_lazy("Units that are put on the shelf now."),
+    )
+
+    def apply(self) -> str:
+        units = self.cleaned_data["quantity"]
+        operations.adjust_stock(changes=[self.change(delta=units, reason="receipt")])
+        self.level.refresh_from_db(fields=["on_hand"])
+        after = self.level.on_hand
+        outcome = f"{after - units} → {after} ({StockMovement.Reason.RECEIPT.label.lower()})."
+        return f"{place(self.level)}: {outcome}{self.moved_since(after - units)}"
 
 
 class CountForm(LevelForm):
     """What somebody has counted; refused when stock has moved since the form was opened."""
 
-    title = "Count stock"
-    button = "Set to what I counted"
+    title = gettext_lazy("Count stock")
+    button = gettext_lazy("Set to what I counted")
     field_order = ("quantity", "release_latest", "reference", "note")
 
     quantity = Units(
         min_value=0,
-        label="Counted",
+        label=gettext_lazy("Counted"),
         attrs={"autofocus": True},
-        help_text="All units on the shelf, also those that are reserved.",
+        help_text=gettext_lazy("All units on the shelf, also those that are reserved."),
     )
     release_latest = forms.BooleanField(
         required=False,
         widget=UnfoldBooleanWidget,
-        label="Take promises back where fewer are there",
-        help_text="The latest first. Their orders get other stock at once, or the next that comes.",
+        label=gettext_lazy("Take promises back where fewer are there"),
+        help_text=gettext_lazy(
+            "The latest first. Their orders get other stock at once, or the next that comes."
+        ),
     )
 
     def __init__(self, data: Any = None, *, level: StockLevel) -> None:
@@ -168,77 +200,25 @@ class CountForm(LevelForm):
         operations.adjust_stock(changes=[change])
         movement = self.level.movements.latest("sequence")
         if movement.request_id != current().request_id:
-            return f"{place(self.level)}: {counted}, as counted. Nothing had to be changed."
+            told = _("%(place)s: %(count)s, as counted. Nothing had to be changed.")
+            return told % {"place": place(self.level), "count": counted}
         before = movement.on_hand_after - movement.delta
         difference = f"{movement.delta:+}".replace("-", "−")
-        outcome = f"{place(self.level)}: {before} → {counted} (count, {difference})."
+        outcome = _("%(place)s: %(before)s → %(after)s (count, %(difference)s).") % {
+            "place": place(self.level),
+            "before": before,
+            "after": counted,
+            "difference": difference,
+        }
         return f"{outcome}{self._taken_back()}"
 
     def _taken_back(self) -> str:
         """What to add when orders have lost units that were promised to them from here."""
         before = self.level.reserved
         self.level.refresh_from_db(fields=["reserved"])
-        return f" Reserved: {before} → {self.level.reserved}." * (self.level.reserved < before)
-
-
-class Destination(forms.ModelChoiceField):
-    """A location, with what it has of the product already."""
-
-    levels: Mapping[Any, StockLevel] = {}
-
-    def label_from_instance(self, location: Location) -> str:
-        level = self.levels.get(location.pk)
-        return f"{location.name} ({level.on_hand if level else 0} on hand)"
-
-
-class TransferForm(LevelForm):
-    """Some units of one level to another location. It commutes with what others do, too."""
-
-    title = "Transfer stock"
-    button = "Transfer"
-    field_order = ("to_location", "quantity", "reference", "note")
-
-    to_location = Destination(
-        Location.objects.filter(is_active=True).order_by("priority", "code"),
-        label="To",
-        empty_label=None,
-        widget=UnfoldAdminSelectWidget,
-    )
-    quantity = Units(min_value=1, label="Units", attrs={"autofocus": True})
-
-    def __init__(self, data: Any = None, *, level: StockLevel) -> None:
-        super().__init__(data, level=level)
-        destination: Any = self.fields["to_location"]
-        destination.queryset = destination.queryset.exclude(pk=level.location_id)
-        destination.levels = self._levels()
-        if not destination.queryset:
-            destination.help_text = "There is no other active location."
-
-    def _levels(self) -> dict[Any, StockLevel]:
-        """The product's levels elsewhere, by location."""
-        rows = StockLevel.objects.for_products([self.level.product_id])
-        others = rows.exclude(pk=self.level.pk).select_related("location")
-        return {level.location_id: level for level in others}
-
-    @property
-    def levels(self) -> list[Figures]:
-        """This level, and what is at each destination."""
-        destination: Any = self.fields["to_location"]
-        known = self._levels()
-        empty = (StockLevel(location=location) for location in destination.queryset)
-        there = (known.get(level.location_id, level) for level in empty)
-        return [figures(level) for level in (self.level, *there)]
-
-    def apply(self) -> str:
-        transfer = operations.transfer_stock(
-            product_id=self.level.product_id,
-            from_location=str(self.level.location_id),
-            to_location=str(self.cleaned_data["to_location"].pk),
-            quantity=self.cleaned_data["quantity"],
-            reference=self.cleaned_data["reference"],
-            note=self.cleaned_data["note"],
-        )
-        return transferred(transfer, self.level.product.sku)
+        after = self.level.reserved
+        told = _("Reserved: %(before)s → %(after)s.") % {"before": before, "after": after}
+        return f" {told}" if after < before else ""
 
 
 def figures(level: StockLevel) -> Figures:
@@ -252,16 +232,5 @@ def figures(level: StockLevel) -> Figures:
 
 
 def place(level: StockLevel) -> str:
-    return f"{level.product.sku} at {level.location.name}"
-
-
-def transferred(transfer: Transfer, sku: str) -> str:
-    """``2 of MUG: Main 7 → 5, Outlet 0 → 2.``"""
-    legs = transfer.movements.select_related("location").order_by("delta")
-    return f"{transfer.quantity} of {sku}: {', '.join(_legs(legs))}."
-
-
-def _legs(movements: Iterable[StockMovement]) -> Iterable[str]:
-    for movement in movements:
-        before = movement.on_hand_after - movement.delta
-        yield f"{movement.location.name} {before} → {movement.on_hand_after}"
+    names = {"sku": level.product.sku, "location": level.location.name}
+    return _("%(sku)s at %(location)s") % names

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from django.contrib import messages
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
+from django.utils.translation import gettext as _
 
 from common.backoffice.refusals import busy_refused
 from common.errors import DomainError
@@ -54,7 +55,7 @@ def stock_page(
 
 def only_read(model_admin: Any, request: HttpRequest, product: Product, back: str) -> HttpResponse:
     """Lead back where the product has been deleted, and say why."""
-    advice = f"{product.sku} has been deleted. Its stock can only be read."
+    advice = _("%(sku)s has been deleted. Its stock can only be read.") % {"sku": product.sku}
     model_admin.message_user(request, advice, messages.ERROR)
     return redirect(back)
 
@@ -76,7 +77,7 @@ def action_page(
     if form.is_valid():
         try:
             with busy_refused():
-                outcome = _applied(request, form, partial(model_admin.log_change, request, row))
+                outcome = applied(request, form, partial(model_admin.log_change, request, row))
         except DomainError as refusal:
             form.look_again()
             form.refuse(refusal)
@@ -94,7 +95,7 @@ def action_page(
     return TemplateResponse(request, template, context | head())
 
 
-def _applied(request: HttpRequest, form: StockForm, log: Callable[[str], object]) -> str:
+def applied(request: HttpRequest, form: StockForm, log: Callable[[str], object]) -> str:
     """Apply a valid form, and say what has become of it.
 
     The same form sent again is told the same, and nothing is done. ``log`` is called with the

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
+from django.utils.translation import gettext_lazy, pgettext_lazy
 from unfold.admin import TabularInline
 from unfold.forms import PaginationInlineFormSet
 
@@ -49,7 +50,7 @@ class MovementTable(ReadOnlyTable):
 
     model = StockMovement
     formset = LatestRows
-    verbose_name_plural = "latest movements"
+    verbose_name_plural = gettext_lazy("latest movements")
     fields = ["at", "place", "change", "after", "because", "reference", "actor"]
     readonly_fields = fields
     template_after = "inventory/after_movements.html"
@@ -57,23 +58,23 @@ class MovementTable(ReadOnlyTable):
     def get_queryset(self, request: HttpRequest) -> QuerySet[StockMovement]:
         return super().get_queryset(request).select_related("location")
 
-    @admin.display(description="When")
+    @admin.display(description=gettext_lazy("When"))
     def at(self, movement: StockMovement) -> SafeString:
         return link(movement, moment(movement.created_at))
 
-    @admin.display(description="Location")
+    @admin.display(description=gettext_lazy("Location"))
     def place(self, movement: StockMovement) -> str:
         return movement.location.name
 
-    @admin.display(description="Change")
+    @admin.display(description=pgettext_lazy("of stock", "Change"))
     def change(self, movement: StockMovement) -> SafeString:
         return change(movement)
 
-    @admin.display(description="On hand after")
+    @admin.display(description=gettext_lazy("On hand after"))
     def after(self, movement: StockMovement) -> SafeString:
         return figure(movement.on_hand_after)
 
-    @admin.display(description="Reason")
+    @admin.display(description=gettext_lazy("Reason"))
     def because(self, movement: StockMovement) -> SafeString:
         return reason(movement)
 

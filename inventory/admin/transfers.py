@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from django.contrib import admin
-from django.contrib.admin import DateFieldListFilter
 from django.urls import reverse
+from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from common.backoffice.display import figure
+from common.backoffice.filters import DatesFilter
 from inventory.admin.filters import LocationFilter
 from inventory.admin.reversal_forms import TransferReversalForm
 from inventory.admin.reversals import ReversibleAdmin
@@ -34,7 +35,7 @@ class TransferAdmin(ReversibleAdmin):
     list_filter = [
         ("from_location", LocationFilter),
         ("to_location", LocationFilter),
-        ("created_at", DateFieldListFilter),
+        ("created_at", DatesFilter),
     ]
     list_select_related = ["product", "from_location", "to_location"]
     fields = [
@@ -51,17 +52,17 @@ class TransferAdmin(ReversibleAdmin):
         "reversed_by",
     ]
     readonly_fields = fields
-    empty_advice = "Stock that is moved between two locations will be listed here."
+    empty_advice = gettext_lazy("Stock that is moved between two locations will be listed here.")
 
-    @admin.display(description="Quantity")
+    @admin.display(description=gettext_lazy("Quantity"))
     def shown_quantity(self, transfer: Transfer) -> SafeString:
         return figure(transfer.quantity)
 
-    @admin.display(description="From")
+    @admin.display(description=pgettext_lazy("location", "From"))
     def source(self, transfer: Transfer) -> str:
         return transfer.from_location.name
 
-    @admin.display(description="To")
+    @admin.display(description=pgettext_lazy("location", "To"))
     def target(self, transfer: Transfer) -> str:
         return transfer.to_location.name
 

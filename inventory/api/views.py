@@ -16,6 +16,7 @@ from common.api.openapi.described import described
 from common.api.views import ResourceView
 from inventory import operations, queries, rules
 from inventory.api import filters, representation
+from inventory.api.explain import AnswersAsOf, stocked_products
 from inventory.api.serializers import (
     InventoryChange,
     InventoryInput,
@@ -30,7 +31,6 @@ from inventory.api.serializers import (
     TransferSerializer,
 )
 from inventory.models import Location, StockLevel, StockMovement, Transfer
-from products.models import Product
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from rest_framework.request import Request
 
     from common.api.documents import Document
+    from products.models import Product
 
 StockScope = HasScope.for_methods(read="inventory:read", write="inventory:write")
 PLACES = {"product": False, "location": False}
@@ -46,7 +47,7 @@ ADJUST, COUNT = "inventory.adjust_stock", "inventory.count_stock"
 REVERSE = "inventory.reverse_movement"
 
 
-class InventoryView(ResourceView):
+class InventoryView(AnswersAsOf):
     """One product's stock over all its locations; its id is the product's."""
 
     resource_type = "inventory"
@@ -65,7 +66,7 @@ class InventoryView(ResourceView):
     relationships = {"product": False, "stock_levels": False}
 
     def get_queryset(self) -> QuerySet[Product]:
-        return Product.objects.living().filter(filters.stocked()).defer("search")
+        return stocked_products()
 
     def presented(self, rows: Sequence[Product]) -> Sequence[queries.Inventory]:
         found = queries.inventories_of(rows)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.db import models
 from django.db.models import F, Q
+from django.utils.translation import pgettext_lazy
 
 from common.database import ClockTimestamp
 from common.ids import new_id
@@ -21,9 +22,9 @@ class Batch(models.Model):
     """
 
     class Status(models.TextChoices):
-        INCOMING = "incoming"
-        RECEIVED = "received"
-        CANCELLED = "cancelled"
+        INCOMING = "incoming", pgettext_lazy("batch", "Incoming")
+        RECEIVED = "received", pgettext_lazy("batch", "Received")
+        CANCELLED = "cancelled", pgettext_lazy("batch", "Cancelled")
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     product = models.ForeignKey(
@@ -75,6 +76,7 @@ class Batch(models.Model):
             ),
             models.Index(fields=["product", "id"], name="batch_of_product"),
             models.Index(fields=["eta", "id"], name="batch_by_eta"),
+            models.Index(fields=["created_at", "id"], name="batch_by_creation"),
         ]
 
     class JSONAPIMeta:
@@ -98,11 +100,11 @@ class Reservation(models.Model):
     """
 
     class Status(models.TextChoices):
-        ACTIVE = "active"
-        CONFIRMED = "confirmed"
-        SHIPPED = "shipped"
-        RELEASED = "released"
-        EXPIRED = "expired"
+        ACTIVE = "active", pgettext_lazy("reservation", "Active")
+        CONFIRMED = "confirmed", pgettext_lazy("reservation", "Confirmed")
+        SHIPPED = "shipped", pgettext_lazy("reservation", "Shipped")
+        RELEASED = "released", pgettext_lazy("reservation", "Released")
+        EXPIRED = "expired", pgettext_lazy("reservation", "Expired")
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     order_reference = models.CharField(max_length=255)
@@ -149,6 +151,8 @@ class Reservation(models.Model):
             ),
             models.Index(fields=["order_reference", "id"], name="reservation_of_order"),
             models.Index(fields=["status", "id"], name="reservation_by_status"),
+            models.Index(fields=["created_at", "id"], name="reservation_by_creation"),
+            models.Index(fields=["expires_at", "id"], name="reservation_by_expiry"),
         ]
 
     class JSONAPIMeta:

@@ -6,6 +6,8 @@ from typing import Final
 
 from django.db import models
 from django.db.models import F, Q
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from common.database import ClockTimestamp
 from common.ids import new_id
@@ -66,6 +68,7 @@ class StockLevel(models.Model):
     reservations. ``available`` is their difference, computed by PostgreSQL: after an UPDATE,
     refresh before reading it. ``incoming`` counts units of batches that are still to arrive here,
     the first of them at ``next_eta``. ``movement_count`` is the sequence of the last movement.
+    Until the day ``snoozed_until`` nobody wants to be reminded to order more.
     Written only by ``inventory.operations``.
     """
 
@@ -89,6 +92,7 @@ class StockLevel(models.Model):
     reorder_point = models.PositiveIntegerField(null=True, blank=True)
     reorder_quantity = models.PositiveIntegerField(null=True, blank=True)
     safety_stock = models.PositiveIntegerField(default=0)
+    snoozed_until = models.DateField(null=True, blank=True)
     alert = models.CharField(
         max_length=8, choices=Alert, blank=True, default="", db_default="", editable=False
     )
@@ -100,6 +104,7 @@ class StockLevel(models.Model):
 
     class Meta:
         permissions = [
+            ("receive_stock", "Can receive stock"),
             ("adjust_stock", "Can adjust stock"),
             ("count_stock", "Can set a counted quantity"),
             ("transfer_stock", "Can transfer stock"),
@@ -147,7 +152,10 @@ class StockLevel(models.Model):
         resource_name = "stock-levels"
 
     def __str__(self) -> str:
-        return f"{self.product} at {self.location}"
+        return _("%(product)s at %(location)s") % {
+            "product": self.product,
+            "location": self.location,
+        }
 
     @property
     def is_gone(self) -> bool:
@@ -195,7 +203,11 @@ class Transfer(models.Model):
     """A transfer never changes."""
 
     def __str__(self) -> str:
-        return f"{self.quantity} from {self.from_location} to {self.to_location}"
+        return _("%(quantity)s from %(origin)s to %(target)s") % {
+            "quantity": self.quantity,
+            "origin": self.from_location,
+            "target": self.to_location,
+        }
 
 
 class StockMovement(models.Model):
@@ -207,16 +219,16 @@ class StockMovement(models.Model):
     """
 
     class Reason(models.TextChoices):
-        RECEIPT = "receipt"
-        SALE = "sale"
-        ADJUSTMENT = "adjustment"
-        COUNT = "count"
-        RETURN = "return"
-        DAMAGE = "damage"
-        TRANSFER_IN = "transfer_in"
-        TRANSFER_OUT = "transfer_out"
-        SHIPMENT = "shipment"
-        REVERSAL = "reversal"
+        RECEIPT = "receipt", gettext_lazy("Receipt")
+        SALE = "sale", gettext_lazy("Sale")
+        ADJUSTMENT = "adjustment", gettext_lazy("Adjustment")
+        COUNT = "count", gettext_lazy("Count")
+        RETURN = "return", gettext_lazy("Return")
+        DAMAGE = "damage", gettext_lazy("Damage")
+        TRANSFER_IN = "transfer_in", gettext_lazy("Transfer In")
+        TRANSFER_OUT = "transfer_out", gettext_lazy("Transfer Out")
+        SHIPMENT = "shipment", gettext_lazy("Shipment")
+        REVERSAL = "reversal", gettext_lazy("Reversal")
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     stock_level = models.ForeignKey(
@@ -279,4 +291,4 @@ class StockMovement(models.Model):
     """A movement never changes."""
 
     def __str__(self) -> str:
-        return f"{self.delta:+} {self.reason}".replace("-", "−").replace("_", " ")
+        return f"{self.delta:+} {self.get_reason_display().lower()}".replace("-", "−")

@@ -4,10 +4,19 @@ Locks are taken in one order everywhere, see docs/locking.md: product, reservati
 (by primary key), batch, movement, event.
 """
 
-from inventory.operations.batches import change_batch, create_batch, receive_batch
+from inventory.operations.batches import (
+    change_batch,
+    create_batch,
+    receive_batch,
+    receive_batches,
+)
+from inventory.operations.counts import Entry, Recorded, add_to_count, record_counts
+from inventory.operations.days import summarise_days
 from inventory.operations.lines import Wanted, summed
 from inventory.operations.locations import change_location, create_location, delete_location
 from inventory.operations.opening import open_imported
+from inventory.operations.ordering import Order, create_batches
+from inventory.operations.releasing import release_all
 from inventory.operations.reservations import (
     confirm,
     expire_reservations,
@@ -17,32 +26,60 @@ from inventory.operations.reservations import (
     ship,
 )
 from inventory.operations.reserving import reserve
-from inventory.operations.reversals import reverse_movement, reverse_transfer
-from inventory.operations.settings import set_reorder_settings
+from inventory.operations.reversals import (
+    reverse_movement,
+    reverse_movements,
+    reverse_transfer,
+    reverse_transfers,
+)
+from inventory.operations.settings import set_reorder_settings, snooze
+from inventory.operations.settling import Settled, Settlement, apply_lines
+from inventory.operations.sheets import Selection, add_line, close_sheet, open_sheet
 from inventory.operations.stock import adjust_stock, open_inventory
-from inventory.operations.transfers import transfer_stock
+from inventory.operations.transfers import Move, transfer_all, transfer_stock
 
 __all__ = [
+    "Entry",
+    "Move",
+    "Order",
+    "Recorded",
+    "Selection",
+    "Settled",
+    "Settlement",
     "Wanted",
+    "add_line",
+    "add_to_count",
     "adjust_stock",
+    "apply_lines",
     "change_batch",
     "change_location",
+    "close_sheet",
     "confirm",
     "create_batch",
+    "create_batches",
     "create_location",
     "delete_location",
     "expire_reservations",
     "extend",
     "open_imported",
     "open_inventory",
+    "open_sheet",
     "receive_batch",
+    "receive_batches",
+    "record_counts",
     "refuse_if_reserved",
     "release",
+    "release_all",
     "reserve",
     "reverse_movement",
+    "reverse_movements",
     "reverse_transfer",
+    "reverse_transfers",
     "set_reorder_settings",
     "ship",
+    "snooze",
+    "summarise_days",
     "summed",
+    "transfer_all",
     "transfer_stock",
 ]

@@ -5,7 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from common.database import in_transaction, unless_taken
-from common.errors import Duplicate, Invalid, NotFound, VersionMismatch
+from common.errors import (
+    DomainError,
+    Duplicate,
+    Invalid,
+    NotFound,
+    VersionMismatch,
+    together,
+)
 from common.events.recording import Fact
 from inventory import rules
 from inventory.errors import BatchReceived, ExceedsOrdered
@@ -27,6 +34,7 @@ if TYPE_CHECKING:
 
     from inventory.models import StockLevel
 
+CHANGED: Final = "The batch has changed since; fetch it and decide again."
 TAKEN: Final = {"batch_reference_unique": "reference"}
 
 
@@ -127,9 +135,46 @@ def receive_batch(
     Locks: the product's levels (docs/locking.md).
     """
     ledger, batch = _locked(batch_id, expected_version)
+    arrive(ledger, batch, batch.outstanding if quantity is None else quantity)
+    ledger.write()
+    return _read(batch)
+
+
+@in_transaction
+def receive_batches(*, expected: Mapping[UUID, int]) -> list[Batch]:
+    """Put all that is outstanding of these batches on the shelf, or nothing at all.
+
+    ``expected`` names the batches, each with the units that were seen to be outstanding. Refuses
+    as ``receive_batch`` does, for every batch at once, and with VersionMismatch where another
+    number is outstanding; the refusal of each names it by its id (``meta["id"]``).
+
+    Locks: all levels of all their products (docs/locking.md).
+    """
+    named = Batch.objects.filter(pk__in=expected.keys())
+    product_ids = named.values_list("product_id", flat=True)
+    ledger = Ledger.locked(set(product_ids), with_deleted=True)
+    refusals, received = [], []
+    for row in named.select_related("product", "location").order_by("eta", "pk"):
+        batch = ledger.promises.batch(row.pk) or row
+        batch.product = ledger.product(row.product_id)
+        try:
+            if batch.outstanding not in {0, expected[row.pk]}:
+                raise VersionMismatch(CHANGED)
+            arrive(ledger, batch, batch.outstanding)
+        except DomainError as refusal:
+            refusal.meta["id"] = str(row.pk)
+            refusals.append(refusal)
+        received.append(batch)
+    if refusals:
+        raise together(refusals)
+    ledger.write()
+    return received
+
+
+def arrive(ledger: Ledger, batch: Batch, arrived: int) -> None:
+    """Receive units of a batch of a product whose levels are locked, in memory."""
     _check_open(batch)
     _check_living(batch)
-    arrived = batch.outstanding if quantity is None else quantity
     if arrived > batch.outstanding:
         raise ExceedsOrdered(
             f"{batch.outstanding} of this batch are outstanding.",
@@ -147,8 +192,6 @@ def receive_batch(
     _count(ledger, level)
     data = {"received": arrived, "outstanding": batch.outstanding}
     _tell(ledger, "batch.received", batch, data)
-    ledger.write()
-    return _read(batch)
 
 
 def _locked(batch_id: UUID, expected_version: int | None) -> tuple[Ledger, Batch]:
@@ -159,7 +202,7 @@ def _locked(batch_id: UUID, expected_version: int | None) -> tuple[Ledger, Batch
     ledger = Ledger.locked([product_id], with_deleted=True)
     batch = ledger.promises.batch(batch_id) or Batch.objects.get(pk=batch_id)
     if expected_version is not None and batch.version != expected_version:
-        raise VersionMismatch("The batch has changed since; fetch it and decide again.")
+        raise VersionMismatch(CHANGED)
     batch.product = ledger.product(product_id)
     return ledger, batch
 

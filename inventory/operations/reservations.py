@@ -94,7 +94,7 @@ def release(*, reservation_id: UUID, expected_version: int | None = None) -> que
     if is_overdue(reservation):
         expire(ledger, [reservation])
     else:
-        _end(ledger, [reservation], Reservation.Status.RELEASED, "reservation.released")
+        end(ledger, [reservation], Reservation.Status.RELEASED, "reservation.released")
     ledger.write()
     return queries.held(reservation)
 
@@ -232,10 +232,10 @@ def _save(reservation: Reservation) -> None:
 
 
 def expire(ledger: Ledger, reservations: Collection[Reservation]) -> None:
-    _end(ledger, reservations, Reservation.Status.EXPIRED, "reservation.expired")
+    end(ledger, reservations, Reservation.Status.EXPIRED, "reservation.expired")
 
 
-def _end(
+def end(
     ledger: Ledger, reservations: Collection[Reservation], status: Reservation.Status, what: str
 ) -> None:
     """Let go of all that they hold."""

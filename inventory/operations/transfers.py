@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections import defaultdict
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from common.database import in_transaction
@@ -15,8 +16,21 @@ from inventory.models import Transfer
 from inventory.operations.ledger import Ledger, Why, location_named, product_with
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
     from uuid import UUID
+
+    from inventory.models import StockLevel, StockMovement
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """So many units of a product from one location to another; locations by code or id."""
+
+    product_id: UUID
+    from_location: str
+    to_location: str
+    quantity: int
 
 
 @in_transaction
@@ -54,32 +68,98 @@ def transfer_stock(
     )
     if at is not None:
         transfer.pk, transfer.created_at = id_at(at), at
-    write_transfer(ledger, transfer)
+    write_transfers(ledger, [transfer])
     return transfer
 
 
-def write_transfer(ledger: Ledger, transfer: Transfer) -> None:
-    """Decide and write a transfer of a product whose levels are locked."""
-    product, quantity = transfer.product, transfer.quantity
-    before = {level.location_id: level for level in ledger.levels_of(product.pk)}
-    source = before.get(transfer.from_location.pk)
-    target = before.get(transfer.to_location.pk)
-    available = ledger.available(source, quantity) if source else 0
-    if source is None or available < quantity:
-        shortage = Shortage(
-            requested=quantity,
-            available=available,
-            product_id=str(product.pk),
-            sku=product.sku,
-            attribute="quantity",
+@in_transaction
+def transfer_all(*, moves: Sequence[Move], reference: str = "", note: str = "") -> list[Transfer]:
+    """Carry out all the moves, or none of them; a transfer for each.
+
+    Refuses with NotFound, Invalid, InsufficientStock (naming every short line) and QuantityLimit.
+
+    Locks: the locations against deletion, all levels of all products named (docs/locking.md).
+    """
+    codes = sorted({code for move in moves for code in (move.from_location, move.to_location)})
+    places = {code: location_named(code) for code in codes}
+    if any(places[move.from_location] == places[move.to_location] for move in moves):
+        raise Invalid("The two locations must differ.", attribute="to_location")
+    ledger = Ledger.locked({move.product_id for move in moves})
+    transfers = [
+        Transfer(
+            product=ledger.product(move.product_id),
+            from_location=places[move.from_location],
+            to_location=places[move.to_location],
+            quantity=move.quantity,
+            reference=reference,
+            note=note,
         )
-        raise InsufficientStock([shortage])
-    rules.check_limit((target.on_hand if target else 0) + quantity)
-    transfer.actor, transfer.request_id = current().actor, current().request_id
-    transfer.save(force_insert=True)
-    out = Why("transfer_out", transfer.reference, transfer.note, transfer)
-    ledger.move(source, -quantity, out)
-    arrived = ledger.level_at(product, transfer.to_location.pk)
-    movement = ledger.move(arrived, quantity, replace(out, reason="transfer_in"))
+        for move in moves
+    ]
+    write_transfers(ledger, transfers)
+    return transfers
+
+
+def write_transfers(ledger: Ledger, transfers: Sequence[Transfer]) -> None:
+    """Decide and write transfers of products whose levels are locked: all of them, or none.
+
+    What one of them brings to a place is not there yet for another one to take.
+    """
+    _check_units(ledger, transfers)
+    _check_room(ledger, transfers)
+    for transfer in transfers:
+        transfer.actor, transfer.request_id = current().actor, current().request_id
+    Transfer.objects.bulk_create(transfers)
+    arrivals = [(transfer, _moved(ledger, transfer)) for transfer in transfers]
     ledger.write()
-    transfer.created_at = movement.created_at
+    for transfer, arrival in arrivals:
+        transfer.created_at = arrival.created_at
+
+
+def _check_units(ledger: Ledger, transfers: Sequence[Transfer]) -> None:
+    """Refuse what is not available where it is to be taken from, every short line at once."""
+    taken: defaultdict[UUID, int] = defaultdict(int)
+    shortages = []
+    for transfer in transfers:
+        source = _level(ledger, transfer.product_id, transfer.from_location_id)
+        wanted = transfer.quantity + (taken[source.pk] if source else 0)
+        available = ledger.available(source, wanted) - taken[source.pk] if source else 0
+        if source is None or available < transfer.quantity:
+            shortages.append(_shortage(transfer, available))
+        else:
+            taken[source.pk] = wanted
+    if shortages:
+        raise InsufficientStock(shortages)
+
+
+def _shortage(transfer: Transfer, available: int) -> Shortage:
+    return Shortage(
+        requested=transfer.quantity,
+        available=available,
+        product_id=str(transfer.product_id),
+        sku=transfer.product.sku,
+        attribute="quantity",
+    )
+
+
+def _check_room(ledger: Ledger, transfers: Sequence[Transfer]) -> None:
+    arriving: defaultdict[tuple[UUID, UUID], int] = defaultdict(int)
+    for transfer in transfers:
+        arriving[transfer.product_id, transfer.to_location_id] += transfer.quantity
+    for (product_id, location_id), quantity in arriving.items():
+        target = _level(ledger, product_id, location_id)
+        rules.check_limit((target.on_hand if target else 0) + quantity)
+
+
+def _level(ledger: Ledger, product_id: UUID, location_id: UUID) -> StockLevel | None:
+    levels = ledger.levels_of(product_id)
+    return next((level for level in levels if level.location_id == location_id), None)
+
+
+def _moved(ledger: Ledger, transfer: Transfer) -> StockMovement:
+    """Both movements of a transfer that has been decided; the one at its target."""
+    why = Why("transfer_out", transfer.reference, transfer.note, transfer)
+    source = ledger.level_at(transfer.product, transfer.from_location_id)
+    ledger.move(source, -transfer.quantity, why)
+    target = ledger.level_at(transfer.product, transfer.to_location_id)
+    return ledger.move(target, transfer.quantity, replace(why, reason="transfer_in"))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from inventory.verification.days import summarised_days
 from inventory.verification.findings import Difference, Step
 from inventory.verification.ledger import levels_with_ledger, movements_to_verify
 from inventory.verification.promises import (
@@ -30,10 +31,12 @@ def verify() -> Iterator[Step]:
     the running total; reserved = Σ allocations on the level; incoming and next_eta those of its
     batches. Of a batch, allocated = Σ allocations on it ≤ what is outstanding. Of a line of an
     open reservation that is not past its time, quantity = shipped + Σ its allocations +
-    unallocated; what supplies it is of its product. Memory does not grow with the number of rows.
+    unallocated; what supplies it is of its product. Of the summary by days, each row = the
+    movements of its level, day and reason. Memory does not grow with the number of rows.
     """
     yield from levels_with_ledger()
     yield from batches()
     yield from open_lines()
     yield from supplies()
     yield from ended_reservations()
+    yield from summarised_days()

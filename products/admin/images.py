@@ -9,8 +9,10 @@ from django import forms
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.utils.html import format_html, format_html_join
+from django.utils.translation import gettext as _
 from unfold.widgets import UnfoldAdminTextareaWidget
 
+from common.backoffice.sentences import translated
 from common.errors import Invalid
 from products import rules
 
@@ -37,12 +39,12 @@ class ImagesField(forms.CharField):
     def validate(self, value: list[str]) -> None:
         super().validate(value)
         if len(value) > rules.MAX_IMAGES:
-            raise ValidationError(f"At most {rules.MAX_IMAGES} images.")
+            raise ValidationError(_("At most %(most)s images.") % {"most": rules.MAX_IMAGES})
         try:
             for url in value:
                 rules.image(url)
         except Invalid as refusal:
-            raise ValidationError(refusal.detail) from refusal
+            raise ValidationError(translated(refusal.detail)) from refusal
 
     def has_changed(self, initial: list[str] | None, data: str | None) -> bool:
         return self.to_python(data) != (initial or [])

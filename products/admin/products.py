@@ -6,25 +6,31 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
 from django.contrib import admin
-from django.contrib.admin import DateFieldListFilter
 from django.utils.html import format_html_join
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, pgettext, pgettext_lazy
 from unfold.widgets import UnfoldAdminTextareaWidget
 
 from common.backoffice.admins import OperationsAdmin
 from common.backoffice.display import label, moment, two_lines
+from common.backoffice.filters import DatesFilter
 from common.backoffice.forms import OperationForm
 from common.backoffice.lists import QuickChangeList
 from common.backoffice.numbers import Amount
+from common.backoffice.sentences import translated
 from common.errors import Invalid
+from common.importing.admin.lists import WithFiles
 from products import extensions, operations, rules
 from products.admin.filters import DeletedFilter
 from products.admin.images import ImagesField, pictures, thumbnail
+from products.admin.labels import ProductLabelAdmin
 from products.models import Product
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from django.http import HttpRequest
+    from django.utils.functional import Promise
     from django.utils.safestring import SafeString
 
 CODES: Final = {"sku": rules.sku, "barcode": rules.barcode}
@@ -32,9 +38,15 @@ TONES: Final = {"active": "good", "draft": "note", "archived": "plain"}
 
 
 class ProductForm(OperationForm):
-    price = Amount(min_value=Decimal("0.01"), max_value=rules.MAX_PRICE, decimal_places=2)
+    price = Amount(
+        label=gettext_lazy("Price"),
+        min_value=Decimal("0.01"),
+        max_value=rules.MAX_PRICE,
+        decimal_places=2,
+    )
     images = ImagesField(
-        label="Addresses", help_text="https://…, one on each line. Lists show the first."
+        label=gettext_lazy("Addresses"),
+        help_text=gettext_lazy("https://…, one on each line. Lists show the first."),
     )
 
     class Meta:
@@ -50,9 +62,11 @@ class ProductForm(OperationForm):
             "images",
         )
         help_texts = {
-            "sku": "Letters, digits and - _ . /",
-            "barcode": "8, 12, 13 or 14 digits, as the scanner reads them. May be empty.",
-            "status": "Only active products are for sale.",
+            "sku": gettext_lazy("Letters, digits and - _ . /"),
+            "barcode": gettext_lazy(
+                "8, 12, 13 or 14 digits, as the scanner reads them. May be empty."
+            ),
+            "status": gettext_lazy("Only active products are for sale."),
         }
         widgets = {"description": UnfoldAdminTextareaWidget(attrs={"rows": 4})}
 
@@ -60,7 +74,7 @@ class ProductForm(OperationForm):
         super().__init__(*args, **kwargs)
         if self.is_new and "sku" in self.fields:
             self.fields["sku"].required = False
-            self.fields["sku"].help_text += ". Empty: one is made."
+            self.fields["sku"].help_text = _("Letters, digits and - _ . /. Empty: one is made.")
 
     def clean(self) -> dict[str, Any]:
         """Where anything is wrong, both codes are looked at too: one round tells all."""
@@ -75,7 +89,7 @@ class ProductForm(OperationForm):
         try:
             code = rule(self.cleaned_data[name])
         except Invalid as refusal:
-            self.add_error(name, refusal.detail)
+            self.add_error(name, translated(refusal.detail))
             return
         others = Product.objects.living().exclude(pk=self.instance.pk)
         if others.filter(**{name: code}).exists():
@@ -95,22 +109,23 @@ class ProductList(QuickChangeList):
 
 
 @admin.register(Product)
-class ProductAdmin(OperationsAdmin):
+class ProductAdmin(WithFiles, ProductLabelAdmin, OperationsAdmin):
+    files = "products"
     form = ProductForm
     fieldsets = [
         (None, {"fields": ["sku", "name", "description", "category", "status"]}),
-        ("Price and code", {"fields": ["price", "barcode"]}),
-        ("Images", {"fields": ["images"]}),
+        (gettext_lazy("Price and code"), {"fields": ["price", "barcode"]}),
+        (gettext_lazy("Images"), {"fields": ["images"]}),
     ]
     autocomplete_fields = ["category"]
     list_display_links = ["shown_name"]
     sortable_by = ["shown_name", "code", "price", "changed"]
     list_select_related = ["category"]
     search_fields = ["sku", "barcode", "name"]  # asked in get_search_results
-    search_help_text = "SKU, barcode or words of the name"
+    search_help_text = gettext_lazy("SKU, barcode or words of the name")
     ordering = ["sku"]
-    empty_advice = "Add the first one here, or send products through the API."
-    deletion_advice = (
+    empty_advice = gettext_lazy("Add the first one here, or send products through the API.")
+    deletion_advice = gettext_lazy(
         "A deleted product leaves the catalogue, and its SKU and barcode are free again. Its stock"
         " history stays, and a filter of the list shows deleted products."
     )
@@ -124,13 +139,13 @@ class ProductAdmin(OperationsAdmin):
     def remove(self, row: Product) -> None:
         operations.delete_product(product_id=row.pk)
 
-    def deletion_advice_for(self, rows: Sequence[Any]) -> str:
+    def deletion_advice_for(self, rows: Sequence[Any]) -> str | Promise:
         inventories = extensions.inventories_of(rows).values()
         on_hand = sum(inventory.quantity for inventory in inventories)
         if not on_hand:
             return self.deletion_advice
-        left = f"{on_hand} on hand: once deleted, they can no longer be counted, moved or sold."
-        return f"{left} {self.deletion_advice}"
+        left = _("%(count)s on hand: once deleted, they can no longer be counted, moved or sold.")
+        return f"{left % {'count': on_hand}} {self.deletion_advice}"
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return super().has_change_permission(request, obj) and not _is_deleted(obj)
@@ -146,7 +161,7 @@ class ProductAdmin(OperationsAdmin):
         return ["picture", "shown_name", "code", "price", *figures, "state", "changed"]
 
     def get_list_filter(self, request: HttpRequest) -> list[Any]:
-        updated = ("updated_at", DateFieldListFilter)
+        updated = ("updated_at", DatesFilter)
         return [*extensions.admin_filters, "status", "category", updated, DeletedFilter]
 
     def get_inlines(self, request: HttpRequest, obj: Product | None) -> list[Any]:
@@ -160,8 +175,8 @@ class ProductAdmin(OperationsAdmin):
             *([(None, {"fields": ["deleted"]})] if obj.deleted_at else []),
             details,
             price,
-            ("Images", {"fields": ["shown_images", "images"]}),
-            ("Record", {"fields": ["created", "changed"]}),
+            (gettext_lazy("Images"), {"fields": ["shown_images", "images"]}),
+            (gettext_lazy("Record"), {"fields": ["created", "changed"]}),
         ]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Product | None = None) -> list[str]:
@@ -189,33 +204,33 @@ class ProductAdmin(OperationsAdmin):
     def picture(self, product: Product) -> SafeString:
         return thumbnail(product)
 
-    @admin.display(description="Name and category", ordering="name_order")
+    @admin.display(description=gettext_lazy("Name and category"), ordering="name_order")
     def shown_name(self, product: Product) -> SafeString:
         return two_lines(product.name, product.category)
 
-    @admin.display(description="SKU and barcode", ordering="sku")
+    @admin.display(description=gettext_lazy("SKU and barcode"), ordering="sku")
     def code(self, product: Product) -> SafeString:
         return two_lines(product.sku, product.barcode)
 
-    @admin.display(description="Status")
+    @admin.display(description=gettext_lazy("Status"))
     def state(self, product: Product) -> SafeString:
         if product.deleted_at:
-            return label("Deleted", tone="out")
+            return label(pgettext("product", "Deleted"), tone="out")
         return label(product.get_status_display(), tone=TONES[product.status])
 
-    @admin.display(description="Last changed", ordering="updated_at")
+    @admin.display(description=gettext_lazy("Last changed"), ordering="updated_at")
     def changed(self, product: Product) -> SafeString | None:
         return moment(product.updated_at)
 
-    @admin.display(description="Added")
+    @admin.display(description=gettext_lazy("Added"))
     def created(self, product: Product) -> SafeString | None:
         return moment(product.created_at)
 
-    @admin.display(description="Deleted")
+    @admin.display(description=pgettext_lazy("product", "Deleted"))
     def deleted(self, product: Product) -> SafeString:
-        return label(moment(product.deleted_at), tone="out", reason="It can only be read")
+        return label(moment(product.deleted_at), tone="out", reason=_("It can only be read"))
 
-    @admin.display(description="As shown")
+    @admin.display(description=gettext_lazy("As shown"))
     def shown_images(self, product: Product) -> SafeString:
         return pictures(product)
 

@@ -20,13 +20,9 @@ HERE = Path(__file__).parent
 def libraries(tmp_path_factory) -> Path:
     """A folder with our programs and the libraries that package-lock.json names."""
     folder: Path = tmp_path_factory.mktemp("clients")
-    for file in [*HERE.glob("*.mjs"), *HERE.glob("package*.json")]:
+    for file in HERE.glob("*.mjs"):
         shutil.copy(file, folder)
-    subprocess.run(
-        [needs.program("npm"), "ci", "--no-audit", "--no-fund", "--loglevel=error"],
-        cwd=folder,
-        check=True,
-    )
+    needs.npm_packages(HERE, folder)
     return folder
 
 

@@ -22,6 +22,8 @@ from tests.waiting import wait_until
 if TYPE_CHECKING:
     from tests.common.own_redis import OwnRedis
 
+pytestmark = pytest.mark.slow
+
 
 def remember(entry: str) -> bytes:
     """Cache something under the current epoch, which is returned."""

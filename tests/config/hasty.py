@@ -23,6 +23,10 @@ class HastyWorker(WebWorker):
     rest = 0.2
 
 
+class WaitingWorker(HastyWorker):
+    first_byte = 0.6
+
+
 def _huge_file() -> IO[bytes]:
     file = TemporaryFile()  # noqa: SIM115 - gunicorn closes it
     file.truncate(HUGE)

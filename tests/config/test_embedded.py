@@ -24,6 +24,8 @@ from config.embedded.server import NotAvailable, wheel_file
 from config.locks import is_locked
 from tests.waiting import wait_until
 
+pytestmark = pytest.mark.slow
+
 PROJECT = Path(__file__).resolve().parents[2]
 HOLD = """
 import sys
@@ -124,7 +126,6 @@ def test_the_role_can_do_what_it_can_do_in_production(data_dir):
         assert answer.fetchone() == ("off", "", "UTF8", "GRÜN")
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("data_dir_name", ["/".join(["a folder with a long name"] * 6)])
 def test_data_outlives_the_server_and_a_path_may_be_deep_and_have_spaces(data_dir):
     with only_postgres(data_dir):
@@ -172,7 +173,6 @@ def test_a_killed_user_leaves_no_server_behind(data_dir):
     wait_until(lambda: not runs(Redis(data_dir)))
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("kind", [Postgres, Redis])
 def test_a_killed_server_is_revived(data_dir, kind):
     with embedded.servers(
@@ -197,7 +197,6 @@ def test_a_suspended_server_is_not_taken_for_dead():
             keeper._server_changed(process.pid, signal.SIGCHLD, None)
 
 
-@pytest.mark.slow
 def test_what_a_crashed_machine_leaves_does_not_hinder_the_next_start(data_dir):
     with embedded.servers(data_dir, postgres=True, redis=False):
         ask_postgres(data_dir, "CREATE TABLE kept AS SELECT 42 AS answer")
@@ -211,7 +210,6 @@ def test_what_a_crashed_machine_leaves_does_not_hinder_the_next_start(data_dir):
         assert ask_postgres(data_dir, "SELECT answer FROM kept") == (42,)
 
 
-@pytest.mark.slow
 def test_an_interrupted_first_start_is_begun_again(data_dir):
     draft = data_dir / "embedded" / "postgres.new"
     draft.mkdir(parents=True)
@@ -220,7 +218,6 @@ def test_an_interrupted_first_start_is_begun_again(data_dir):
         assert ask_postgres(data_dir, "SELECT 1") == (1,)
 
 
-@pytest.mark.slow
 def test_a_cluster_of_another_version_is_told_in_one_sentence(data_dir):
     with only_postgres(data_dir):
         pass
@@ -247,7 +244,6 @@ def test_servers_in_use_are_not_removed(data_dir):
         assert ping_redis(data_dir)
 
 
-@pytest.mark.slow
 def test_removing_leaves_nothing(data_dir):
     with embedded.servers(data_dir, postgres=True, redis=True, durable=False):
         pass
@@ -262,7 +258,6 @@ def test_only_the_owner_can_enter_the_sockets_folders(data_dir):
             assert stat.S_IMODE(server.socket_folder.stat().st_mode) == 0o700
 
 
-@pytest.mark.slow
 @as_root
 def test_root_keeps_the_cluster_elsewhere_when_its_folder_cannot_be_reached(tmp_path):
     closed = tmp_path / "closed"
@@ -277,7 +272,6 @@ def test_root_keeps_the_cluster_elsewhere_when_its_folder_cannot_be_reached(tmp_
     assert not server.elsewhere.exists()
 
 
-@pytest.mark.slow
 @as_root
 def test_root_keeps_the_cluster_in_the_data_directory_when_it_can_be_reached():
     data_dir = Path("/var/tmp") / f"stockroom-test-{os.getpid()}"  # noqa: S108
@@ -289,7 +283,6 @@ def test_root_keeps_the_cluster_in_the_data_directory_when_it_can_be_reached():
         data_dir.rmdir()
 
 
-@pytest.mark.slow
 @as_root
 def test_root_copies_programs_that_cannot_be_reached(tmp_path):
     server = Postgres(tmp_path / "data")

@@ -96,6 +96,25 @@ def test_an_empty_value_counts_as_not_set(monkeypatch):
         ("CSRF_TRUSTED_ORIGINS", "shop.example"),
         ("CSRF_TRUSTED_ORIGINS", "https://shop.example/"),
         ("CSRF_TRUSTED_ORIGINS", "*"),
+        ("EMAIL_URL", "smtp://"),
+        ("EMAIL_URL", "smtp+tls://u:p@:587"),
+        ("EMAIL_URL", "smtp+ssl://u:p@mail host"),
+        ("EMAIL_URL", "smtp+tls://u:p@host:notaport"),
+        ("EMAIL_URL", "smtp+tls://u:p@host:65536"),
+        ("EMAIL_URL", "smtp+tls://u:p@host:0"),
+        ("EMAIL_URL", "smtp+tls://u:p#q@host:587"),
+        ("EMAIL_URL", "smtp://u:p@[host"),
+        ("EMAIL_FROM", "not an address"),
+        ("EMAIL_FROM", "stock@"),
+        ("EMAIL_FROM", "@example.com"),
+        ("EMAIL_FROM", "a@example.com, b@example.com"),
+        ("EMAIL_FROM", "Stock <a@example.com> b"),
+        ("EMAIL_FROM", "Stock\n<a@example.com>"),
+        ("PUBLIC_URL", "javascript:alert(1)"),
+        ("PUBLIC_URL", "stock.example"),
+        ("PUBLIC_URL", "https://"),
+        ("PUBLIC_URL", "https://stock.example/admin"),
+        ("PUBLIC_URL", "https://ada:secret@stock.example"),
         ("STATIC_ROOT", __file__),
         ("STATIC_ROOT", f"{__file__}/static"),
     ],
@@ -107,9 +126,20 @@ def test_a_wrong_value_is_one_sentence_that_names_the_variable(monkeypatch, name
     assert "\n" not in str(refusal.value)
 
 
-@pytest.mark.parametrize("name", ["DATABASE_URL", "REDIS_URL", "CELERY_BROKER_URL", "API_KEY"])
-def test_a_wrong_value_that_may_hold_a_password_is_not_repeated(monkeypatch, name):
-    monkeypatch.setenv(name, "x://hunter2 ")
+WITH_PASSWORDS = ["DATABASE_URL", "REDIS_URL", "CELERY_BROKER_URL", "EMAIL_URL", "API_KEY"]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *((name, "x://hunter2 ") for name in WITH_PASSWORDS),
+        *((name, "smtp://u:hunter2\u2100@host") for name in WITH_PASSWORDS),
+        ("EMAIL_URL", "smtp://u:hunter2/@host:25"),
+        ("EMAIL_URL", "smtp://hunter2:hunter2"),
+    ],
+)
+def test_a_wrong_value_that_may_hold_a_password_is_not_repeated(monkeypatch, name, value):
+    monkeypatch.setenv(name, value)
     with pytest.raises(SettingError) as refusal:
         environment.check()
     assert "hunter2" not in str(refusal.value)
@@ -141,6 +171,25 @@ def test_values_are_read_as_what_they_are(monkeypatch):
 def test_hosts_and_origins_are_kept_as_they_are_compared(monkeypatch, name, value):
     monkeypatch.setenv(name, value)
     assert environment.words(name) == value.split(",")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("EMAIL_URL", "smtp://mail"),
+        ("EMAIL_URL", "smtp+tls://stock%40example.com:p%2Fw@mail.example.com:587"),
+        ("EMAIL_URL", "smtp+ssl://[::1]:465"),
+        ("EMAIL_URL", "filemail:///tmp/mails"),
+        ("EMAIL_FROM", "stock@example.com"),
+        ("EMAIL_FROM", "Stock Room <stock@example.com>"),
+        ("EMAIL_FROM", '"Stock, main" <stock@example.com>'),
+        ("PUBLIC_URL", "https://stock.example.com"),
+        ("PUBLIC_URL", "http://localhost:8000/"),
+    ],
+)
+def test_what_mails_need_is_taken_as_it_is(monkeypatch, name, value):
+    monkeypatch.setenv(name, value)
+    assert environment.text(name) == value
 
 
 @pytest.mark.slow

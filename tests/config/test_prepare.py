@@ -73,6 +73,7 @@ def test_the_demo_login_is_made_once_and_its_password_is_kept():
     kept = get_user_model().objects.get(username="demo")
     assert made.check_password(demo.staff_password())
     assert (made.is_superuser, kept.password) == (True, made.password)
+    assert made.email == "demo@example.com"  # so that a mail can be tried
 
 
 @pytest.mark.django_db

@@ -28,7 +28,12 @@ START_TIMEOUT = 60.0
 STOP_TIMEOUT = 15.0
 RESTART_TIMEOUT = 5.0  # the promise, and for the web server the time it takes to load
 
-NAMES = {"web": "gunicorn", "beat": "--app=config beat", "worker": "--app=config worker"}
+NAMES = {
+    "web": "gunicorn",
+    "beat": "--app=config beat",
+    "worker": "--app=config worker",
+    "relay": "manage.py relay",
+}
 
 
 class Stockroom:

@@ -7,18 +7,24 @@ import socket
 import subprocess
 import sys
 import time
+from collections import deque
 from contextlib import ExitStack, contextmanager, suppress
 from http.client import HTTPConnection
+from selectors import EVENT_READ, DefaultSelector
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
 
+from config.web_worker import WebWorker
 from tests.config import hasty, stopped_early
 from tests.running import free_port
 from tests.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+pytestmark = pytest.mark.slow
 
 THREADS = 2
 CROWD = 4 * THREADS
@@ -124,7 +130,6 @@ class TestRefusals:
     def test_one_reaches_a_client_whose_large_body_nobody_read(self, port, chunked):
         assert all(answered(port, chunked=chunked) for _ in range(3))
 
-    @pytest.mark.slow
     def test_behind_a_plain_worker_it_does_not(self):
         """Negative control: if this fails, the test above proves nothing."""
         with gunicorn("gthread") as port:
@@ -150,7 +155,6 @@ def answered(port: int, *, chunked: bool = False) -> bool:
 
 
 class TestBodies:
-    @pytest.mark.slow
     @pytest.mark.parametrize("length", ["Content-Length: 1000", "Transfer-Encoding: chunked"])
     def test_one_that_trickles_is_late_all_the_same(self, port, length):
         """The deadline is for all of it: one byte after the other does not move it."""
@@ -191,7 +195,6 @@ def test_a_crowd_delays_nobody(port, message):
         assert seconds_to_answer(port) < ROUNDS / 2
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("worker", ["gthread", f"{hasty.__name__}.HastyWorker"])
 def test_behind_a_plain_worker_it_does(worker):
     """Negative control: if this fails, the test above proves nothing."""
@@ -226,7 +229,6 @@ class TestHeaders:
             caller.sendall(request[30:])
             assert answers(caller, 1).startswith(b"HTTP/1.1 200")
 
-    @pytest.mark.slow
     def test_who_trickles_them_is_sent_away(self, port):
         start = time.monotonic()
         with calling(port, b"GET / HTTP/1.1\r\nX-Long: ") as caller:
@@ -239,7 +241,6 @@ class TestHeaders:
 class TestStopping:
     """gunicorn ends a worker so when it is told to stop, and when it loads new code."""
 
-    @pytest.mark.slow
     def test_what_is_under_way_is_answered_and_the_silent_are_not_waited_for(self):
         with running(f"{hasty.__name__}.HastyWorker") as (port, process), ExitStack() as crowd:
             for message in (b"", CROWDS["never end their headers"]):
@@ -252,8 +253,37 @@ class TestStopping:
             process.wait(10)
             assert time.monotonic() - start < 5
 
+    def test_who_has_come_just_before_may_still_ask(self):
+        with (
+            running(f"{hasty.__name__}.WaitingWorker") as (port, process),
+            calling(port) as silent,
+        ):
+            seconds_to_answer(port)  # by then the silent one has been accepted, too
+            process.terminate()
+            assert not select.select([silent], [], [], 2 * hasty.WaitingWorker.first_byte)[0]
+            silent.sendall(post("/slow"))
+            assert whole_answer(silent).endswith(b"at last")
 
-@pytest.mark.slow
+
+@pytest.mark.parametrize("has_asked", [True, False])
+def test_who_asks_when_its_time_is_over_is_heard(has_asked):
+    """The poller had nothing to tell a moment ago, and a busy machine makes moments long."""
+    worker, heard, left = object.__new__(WebWorker), [], []
+    here, there = socket.socketpair()
+    with here, there, DefaultSelector() as worker.poller:
+        idle = SimpleNamespace(sock=here, timeout=0.0, close=lambda: left.append(idle))
+        worker.poller.register(here, EVENT_READ)
+        worker.keepalived_conns, worker.nr_conns, worker.enqueue_req = (
+            deque([idle]),
+            1,
+            heard.append,
+        )
+        if has_asked:
+            there.sendall(b"G")
+        worker.murder_keepalived()
+    assert (heard, left) == (([idle], []) if has_asked else ([], [idle]))
+
+
 def test_tls_is_not_for_this_worker():
     options = ["-k", "config.web_worker.WebWorker", "--certfile", __file__, "--keyfile", __file__]
     done = subprocess.run(

@@ -60,7 +60,7 @@ class Deployment:
             redis = redis_server(self.services["redis"], self.folder)
             self.redis_port = stack.enter_context(redis)
             self.run_to_end("migrate")
-            for name in ("web", "worker", "beat"):
+            for name in ("web", "worker", "beat", "relay", "consumer"):
                 self.start(name)
             stack.enter_context(self.nginx.running())
             self.wait_for_web()

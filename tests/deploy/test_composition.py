@@ -19,9 +19,9 @@ ASKED_FOR = {
     "REDIS_PASSWORD",
     "RABBITMQ_PASSWORD",
 }
-OURS = {"web", "worker", "beat", "migrate"}
+OURS = {"web", "worker", "beat", "relay", "consumer", "migrate"}
 OTHERS = {"nginx", "postgres", "redis", "rabbitmq"}
-HAVE_NO_HEALTH = {"beat", "migrate"}
+HAVE_NO_HEALTH = {"beat", "relay", "consumer", "migrate"}
 
 
 @pytest.fixture
@@ -63,10 +63,21 @@ def test_what_the_application_is_told_it_understands(services, monkeypatch):
             environment.VARIABLES[variable].read()
 
 
+NOT_FOR_COMPOSE = {
+    *("API_KEY", "BIND", "DATABASE_APP_ROLE", "DATA_DIR", "DEMO", "DEVELOPMENT", "PORT"),
+    *("PRODUCT_CACHE_SECONDS", "SERVICE_NAME", "STATIC_ROOT", "WEBHOOK_ALLOW_PRIVATE"),
+}
+"""What the image or the composition decides, or one service alone is told."""
+
+
+def test_what_an_operator_may_set_is_passed_on(services):
+    assert set(environment.VARIABLES) - set(services["web"]["environment"]) == NOT_FOR_COMPOSE
+
+
 def test_all_of_ours_are_one_image_under_one_configuration(services):
     assert len({services[name]["image"] for name in OURS}) == 1
     web = services["web"]["environment"]
-    for name in ("worker", "beat"):
+    for name in ("worker", "beat", "relay", "consumer"):
         assert services[name]["environment"] == web
     assert web["HTTPS"] == "0"
     assert web["NUM_PROXIES"] == "1"
@@ -128,6 +139,7 @@ def test_everything_waits_for_what_it_needs(services):
     assert needs["web"] == {"migrate": done, "redis": healthy}
     assert needs["worker"] == {"migrate": done, "redis": healthy, "rabbitmq": healthy}
     assert needs["beat"] == needs["worker"]
+    assert needs["relay"] == needs["consumer"] == {"migrate": done}  # they wait for the broker
     assert needs["migrate"] == {"postgres": healthy}
     for name, needed in needs.items():
         for other, condition in needed.items():

@@ -12,7 +12,7 @@ from time import perf_counter
 
 import psutil
 import pytest
-from amqp import PreconditionFailed  # type: ignore[import-untyped]
+from amqp import PreconditionFailed
 from kombu.connection import Connection
 from kombu.entity import Queue
 
@@ -196,12 +196,16 @@ def test_the_health_check_passes(deployment, name):
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_beat_keeps_running(deployment):
-    assert any("beat: Starting" in line["event"] for line in deployment.lines("beat"))
-    assert deployment.processes["beat"].poll() is None
+@pytest.mark.parametrize(
+    ("name", "started"),
+    [("beat", "beat: Starting"), ("relay", "relay_started"), ("consumer", "consumer_started")],
+)
+def test_it_starts_and_keeps_running(deployment, name, started):
+    wait_until(lambda: any(started in line["event"] for line in deployment.lines(name)), 20)
+    assert deployment.processes[name].poll() is None
 
 
-@pytest.mark.parametrize("name", ["worker", "beat"])
+@pytest.mark.parametrize("name", ["worker", "beat", "relay", "consumer"])
 def test_it_has_nothing_to_complain_of(deployment, name):
     """Celery warns of much: of its user, of queues that RabbitMQ is about to drop, of delays."""
     assert [line for line in deployment.lines(name) if line["level"] not in {"debug", "info"}] == []
@@ -214,7 +218,7 @@ def test_no_request_failed_inside(deployment):
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become the image's user")
-@pytest.mark.parametrize("name", ["web", "worker", "beat"])
+@pytest.mark.parametrize("name", ["web", "worker", "beat", "relay", "consumer"])
 def test_no_process_is_root_or_belongs_to_a_user_of_this_machine(deployment, name):
     assert set(psutil.Process(deployment.processes[name].pid).uids()) == {deployment.image.user}
 

@@ -36,7 +36,9 @@ lengths = st.sampled_from([7, 11, 12, 13])
 numbers = lengths.flatmap(lambda length: st.text("0123456789", min_size=length, max_size=length))
 schemathesis.openapi.format("gtin", numbers.map(gtin))
 schemathesis.openapi.format("slug", st.from_regex(r"\A[a-z0-9]{1,12}(-[a-z0-9]{1,12})?\Z"))
-schemathesis.openapi.format("iri", st.from_regex(r"\Ahttps?://[a-z]{1,9}\.test(/[a-z]{1,9})?\Z"))
+urls = st.from_regex(r"\Ahttps?://[a-z]{1,9}\.test(/[a-z]{1,9})?\Z")
+schemathesis.openapi.format("iri", urls)
+schemathesis.openapi.format("uri", urls)
 
 # Rows that exist: their ids are taken from answers
 
@@ -181,6 +183,7 @@ OF_THE_STATE = {
 }
 CONTRADICTIONS = {
     # One parameter excludes another, or a value another value of it, or only we can make it.
+    ("invalid_parameter", "as_of"),
     ("invalid_parameter", "page"),
     ("invalid_parameter", "size"),
     ("invalid_parameter", "page[after]"),
@@ -194,6 +197,7 @@ CONTRADICTIONS = {
     ("invalid", "parent_id"),
     ("invalid", "data"),
     ("invalid", "to_location"),
+    ("invalid", "last_sequence"),
     ("invalid", "status"),
     ("invalid", "eta"),
 }

@@ -159,6 +159,18 @@ def test_a_batch_without_an_eta_is_received_at_once(admin_client, mug):
     assert (mug.on_hand, movement.reference, movement.actor) == (19, "PO-7", "admin")
 
 
+def test_who_may_not_receive_names_an_eta(mug):
+    buyer = staff("add_batch", "view_batch", "view_product", "view_location")
+    address = f"{BATCHES}add/?product={mug.product_id}"
+    assert "received at once" not in text_of(buyer.get(address))
+    answer = send(buyer, address, ADDED, reference="PO-7", quantity=12)
+    assert errors_on(answer) == {"eta": ["This field is required."]}
+    mug.refresh_from_db()
+    assert (mug.on_hand, Batch.objects.count()) == (7, 0)
+    send(buyer, address, ADDED, reference="PO-7", quantity=12, eta=in_days(3))
+    assert Batch.objects.get().outstanding == 12
+
+
 @pytest.mark.parametrize(
     ("entered", "field", "sentence"),
     [

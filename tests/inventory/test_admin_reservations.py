@@ -195,7 +195,10 @@ def test_each_action_has_a_permission_of_its_own(hold, action):
         assert clerk.get(page_of(hold, other)).status_code == status
         if other != action:
             assert clerk.post(page_of(hold, other), {"lasts": HOUR}).status_code == 403
-    assert staff(f"{action}_reservation", name="blind").get(page_of(hold)).status_code == 403
+    blind = staff(f"{action}_reservation", name="blind")
+    assert blind.get(page_of(hold)).status_code == 403
+    assert blind.get(page_of(hold, action)).status_code == 403
+    assert blind.post(page_of(hold, action), {"lasts": HOUR}).status_code == 403
 
 
 @pytest.mark.parametrize(
@@ -245,6 +248,21 @@ def test_a_shipped_one_is_refused_in_a_sentence(admin_client, hold):
     answer = admin_client.post(page_of(hold, "release"), form)
     assert errors_on(answer) == {"__all__": ["It has been shipped already."]}
     assert "It holds nothing any more." in text_of(answer)
+
+
+def test_one_that_was_confirmed_meanwhile_is_released_only_after_another_look(
+    admin_client, hold, mug
+):
+    form = filled_in(admin_client.get(page_of(hold, "release")), PROMISE_FORM)
+    operations.confirm(reservation_id=hold.pk)
+    answer = admin_client.post(page_of(hold, "release"), form)
+    (sentence,) = errors_on(answer)["__all__"]
+    assert sentence.startswith("Somebody has changed it since you opened this page.")
+    mug.refresh_from_db()
+    assert (status_of(hold), mug.reserved) == ("confirmed", 5)
+    form = filled_in(answer, PROMISE_FORM)
+    again = admin_client.post(page_of(hold, "release"), form, follow=True)
+    assert told(again) == ["ORDER-1: confirmed → released."]
 
 
 def test_one_that_is_released_already_says_so(admin_client, hold):

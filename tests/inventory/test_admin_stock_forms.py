@@ -105,6 +105,28 @@ def test_the_form_has_the_figures_for_its_preview(admin_client, mug, outlet):
     ]
 
 
+# Receiving
+
+
+def test_a_delivery_without_a_batch_is_received(admin_client, mug):
+    answer = send(
+        admin_client, page_of(mug, "receive"), STOCK_FORM, quantity=5, reference="DELIVERY-1"
+    )
+    assert told(answer) == ["MUG at Main: 7 → 12 (receipt)."]
+    assert adjustments(mug) == [(5, "receipt")]
+    assert mug.movements.latest("sequence").reference == "DELIVERY-1"
+
+
+def test_receiving_needs_a_permission_of_its_own_and_tells_refusals_on_the_form(mug):
+    clerk = staff("view_stocklevel", "receive_stock")
+    assert "/receive/" in text_of(clerk.get(page_of(mug)))
+    answer = send(clerk, page_of(mug, "receive"), STOCK_FORM, quantity=0)
+    assert "greater than or equal to 1" in errors_on(answer)["quantity"][0]
+    counter = staff("view_stocklevel", "adjust_stock", "count_stock", name="counter")
+    assert "/receive/" not in text_of(counter.get(page_of(mug)))
+    assert counter.get(page_of(mug, "receive")).status_code == 403
+
+
 # Counting
 
 

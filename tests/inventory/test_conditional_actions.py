@@ -15,7 +15,7 @@ from inventory.operations import Wanted
 from tests.api_client import JSON
 from tests.factories import LocationFactory, StockLevelFactory
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.slow, pytest.mark.django_db]
 ON_RESERVATIONS = ["extend", "confirm", "release", "ship"]
 ACTIONS = ["receive", *ON_RESERVATIONS]
 STALE = ['"0"', '"2"', 'W/"1"', "1", '"x"']

@@ -18,7 +18,7 @@ from inventory.models import Batch, StockLevel, StockMovement
 from products.operations import delete_product
 from tests.factories import LocationFactory, ProductFactory, StockLevelFactory
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.slow, pytest.mark.django_db]
 
 DAY = date(2026, 12, 24)
 HEADER = "reference,sku,location,quantity,eta\n"

@@ -11,9 +11,14 @@ from django.db import IntegrityError
 from django.db.models.functions import Now
 
 from common.database import database_now
-from common.errors import NotFound
+from common.errors import NotFound, VersionMismatch
 from inventory import rules
-from inventory.errors import InsufficientStock, ReservationExpired, ReservationNotActive
+from inventory.errors import (
+    BatchReceived,
+    InsufficientStock,
+    ReservationExpired,
+    ReservationNotActive,
+)
 from inventory.models import Reservation, StockLevel
 from inventory.operations import (
     Wanted,
@@ -24,7 +29,9 @@ from inventory.operations import (
     expire_reservations,
     extend,
     receive_batch,
+    receive_batches,
     release,
+    release_all,
     reserve,
     ship,
     transfer_stock,
@@ -39,7 +46,7 @@ from tests.factories import LocationFactory, StockLevelFactory
 from tests.inventory.promises import what_is_wrong
 from tests.racing import race
 
-pytestmark = [pytest.mark.concurrency, pytest.mark.django_db(transaction=True)]
+pytestmark = [pytest.mark.slow, pytest.mark.concurrency, pytest.mark.django_db(transaction=True)]
 
 WORKERS = 8
 ROUNDS = 5
@@ -250,6 +257,41 @@ def test_a_batch_arrives_while_it_is_promised_and_let_go(mug, conflicts):
     assert (what_is_wrong(), conflicts) == ([], [])
 
 
+def test_what_arrives_is_what_was_seen_to_be_outstanding_or_nothing(mug, conflicts):
+    for number in range(ROUNDS):
+        batch = create_batch(reference=f"PO {number}", quantity=5, sku="MUG", eta="2099-12-01")
+
+        def work(n, batch=batch):
+            if n:
+                return receive_batches(expected={batch.pk: 5})
+            return receive_batch(batch_id=batch.pk, quantity=3)
+
+        some, everything = race(work, 2)
+        batch.refresh_from_db()
+        if isinstance(everything, VersionMismatch):
+            assert batch.received_quantity == 3
+        else:
+            assert isinstance(some, BatchReceived)
+            assert batch.received_quantity == 5
+    assert (what_is_wrong(), conflicts) == ([], [])
+
+
+def test_what_is_confirmed_is_not_released_by_who_saw_it_unpaid(mug, conflicts):
+    for number in range(ROUNDS):
+        mine = hold(1, str(number))
+
+        def work(n, mine=mine):
+            if n:
+                return release_all(expected_versions={mine.pk: mine.version})
+            return confirm(reservation_id=mine.pk)
+
+        confirmed, released = race(work, 2)
+        assert isinstance(confirmed, Held) == isinstance(released, VersionMismatch)
+        assert status(mine) == ("confirmed" if isinstance(confirmed, Held) else "released")
+        release(reservation_id=mine.pk)
+    assert (what_is_wrong(), conflicts) == ([], [])
+
+
 def test_a_product_is_deleted_or_promised_and_never_both(mug, conflicts):
     for number in range(ROUNDS):
         product = StockLevelFactory(product__sku=f"P{number}", on_hand=1).product
@@ -308,7 +350,6 @@ def test_baskets_in_opposite_order_do_not_deadlock(conflicts):
     assert (what_is_wrong(), conflicts) == ([], [])
 
 
-@pytest.mark.slow
 def test_baskets_that_lock_in_their_own_order_do(conflicts, monkeypatch):
     """Negative control."""
     levels = [StockLevelFactory(on_hand=100) for _ in range(2)]
@@ -329,7 +370,6 @@ def test_baskets_that_lock_in_their_own_order_do(conflicts, monkeypatch):
     assert len(conflicts) == 1
 
 
-@pytest.mark.slow
 def test_32_clients_with_baskets_of_50_lines_over_100_products(conflicts):
     levels = [StockLevelFactory(on_hand=12) for _ in range(100)]
 

@@ -21,7 +21,7 @@ from tests.factories import LocationFactory, ProductFactory, StockLevelFactory
 from tests.racing import race, somebody_waits_for_a_lock
 from tests.waiting import wait_until
 
-pytestmark = [pytest.mark.concurrency, pytest.mark.django_db(transaction=True)]
+pytestmark = [pytest.mark.slow, pytest.mark.concurrency, pytest.mark.django_db(transaction=True)]
 
 PATIENCE = 10
 

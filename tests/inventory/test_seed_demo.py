@@ -25,15 +25,20 @@ from inventory.models import (
     Batch,
     Location,
     Reservation,
+    StockDay,
     StockLevel,
     StockMovement,
     Transfer,
 )
+from inventory.models.days import start_of
 from inventory.operations import adjust_stock
 from inventory.rules import Change
 from products.models import Category, Product
 from tests.factories import CategoryFactory, LocationFactory, ProductFactory, StockLevelFactory
+from tests.inventory.days import day
 from tests.racing import race
+
+pytestmark = pytest.mark.slow
 
 JUNE = datetime(2024, 6, 1, tzinfo=UTC)
 
@@ -177,6 +182,12 @@ def test_pictures_are_where_the_server_is_said_to_be(db, two_articles):
 def test_pictures_nowhere_are_refused_and_nothing_is_loaded(db, base):
     with pytest.raises(CommandError, match=r"URL"):
         seed_demo(image_base=base)
+
+
+@pytest.mark.usefixtures("small_demo")
+def test_it_comes_with_its_summary_by_days():
+    over = StockMovement.objects.filter(created_at__lt=start_of(day(0)))
+    assert sum(StockDay.objects.values_list("movements", flat=True)) == over.count() > 0
 
 
 # Once

@@ -24,6 +24,8 @@ from products import rules
 from products.models import Category, Product
 from tests.racing import race
 
+pytestmark = pytest.mark.slow
+
 SCHEMA = """
 SELECT pg_get_indexdef(indexrelid), obj_description(indexrelid, 'pg_class'), indisvalid
 FROM pg_index JOIN pg_class ON pg_class.oid = indrelid
@@ -335,7 +337,6 @@ def test_while_others_use_the_tables_it_gives_up(no_mark_left):
 # As large as it is meant to be
 
 
-@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 def test_fifty_thousand_products_with_three_movements_each(monkeypatch, no_mark_left):
     monkeypatch.undo()

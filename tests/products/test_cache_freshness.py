@@ -19,6 +19,8 @@ from tests.products.caching import (
 from tests.racing import race
 from tests.waiting import wait_until
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("way", ["attributes", "relationship", "operation"])

@@ -21,6 +21,8 @@ from tests.products.caching import (
 from tests.racing import race
 from tests.waiting import wait_until
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.usefixtures("no_redis")
 def test_without_redis_products_come_from_the_database(client, path):

@@ -108,7 +108,7 @@ def unlocked_hold() -> None:
 
 def freed_twice() -> None:
     """What a released hold had is counted as free twice, as far as the database lets it."""
-    end = reservations._end
+    end = reservations.end
 
     def ended_twice(locked: ledger.Ledger, ended: Sequence[Reservation], *more: Any) -> None:
         held = Allocation.objects.filter(line__reservation__in=ended, batch=None)
@@ -120,7 +120,7 @@ def freed_twice() -> None:
                     units = min(one.quantity, level.reserved)
                     locked.promise(one.line.product_id, level.pk, -units)
 
-    _replace(reservations, "_end", ended_twice)
+    _replace(reservations, "end", ended_twice)
 
 
 def promises_left() -> None:

@@ -9,7 +9,7 @@ from drf_spectacular.openapi import AutoSchema
 
 from common.access.permissions import HasScope
 from common.api.openapi import naming
-from common.api.openapi.answers import Answers, is_to_many, linkage, singular
+from common.api.openapi.answers import Answers, is_to_many, linkage
 from common.api.openapi.components import Components, Schema
 from common.api.openapi.described import description_of
 from common.api.openapi.parameters import in_headers, in_path, in_query
@@ -126,23 +126,22 @@ class Operation:
         if self._is_of_linkage:
             data = any_linkage() if self._is_refused else linkage(self.components, self._field)
             return {"required": self.method == "PATCH", "content": linkage_content(data)}
+        taken = self._input()
         is_usual = self.action in {"create", "partial_update"}
-        return {"required": is_usual, "content": self._input().content()}
+        return {"required": is_usual or taken.is_needed, "content": taken.content()}
 
     def _input(self) -> Input:
-        one = singular(self.view.get_serializer_class())
+        own = Answers(self.components, self.view.serializer_class)  # whatever the answer is of
         match self.action:
             case "create":
-                return Input(
-                    self.answers, self.view.create_serializer_class, one + "Input", "create"
-                )
+                return Input(own, self.view.create_serializer_class, own.name + "Input", "create")
             case "partial_update":
                 declared = self.view.update_serializer_class
-                return Input(self.answers, declared, one + "Changes", "change")
+                return Input(own, declared, own.name + "Changes", "change")
         if self.said.takes is None:
             raise TypeError(f"{self.action} of {self.view}: say @described(takes=...).")
         name = naming.operation_id(self.view, self.action, self.method)
-        return Input(self.answers, self.said.takes, name[0].upper() + name[1:], "action")
+        return Input(own, self.said.takes, name[0].upper() + name[1:], "action")
 
     # The responses
 
@@ -182,7 +181,8 @@ class Operation:
         """One resource: fetched, made, changed, or what an action has made of it."""
         if self.said.is_meta:
             named = ["Idempotent-Replayed"]
-            return {"200": success(self.components, "The figures.", self.answers.meta(), named)}
+            figures = success(self.components, "The figures.", self.answers.meta(), named)
+            return {str(self.said.status): figures}
         document = self.answers.one(self.view.includes)
         if self.action == "retrieve":
             found = success(self.components, "The resource.", document, ["ETag"])

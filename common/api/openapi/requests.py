@@ -41,6 +41,11 @@ class Input:
         self.kind = kind
         self.links = {link.input: name for name, link in serializer_class.links.items()}
 
+    @property
+    def is_needed(self) -> bool:
+        """Whether there is nothing to be done without a body."""
+        return any(field.required for field in self.fields.values())
+
     # The two media types
 
     def content(self) -> Schema:

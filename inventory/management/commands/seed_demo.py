@@ -12,6 +12,7 @@ from common.observability.context import acting_as
 from common.observability.logs import history
 from inventory.management.demo import loading, marking
 from inventory.management.demo.catalogue import ARTICLES
+from inventory.operations import summarise_days
 
 IMAGE_BASE = f"http://127.0.0.1:{os.environ.get('PORT') or 8000}/static/products/demo/"
 MOST_PRODUCTS = 1_000_000
@@ -80,6 +81,7 @@ class Command(BaseCommand):
         if size is None:
             self.say_what_is_there(products, movements)
             return
+        summarise_days()
         seconds = perf_counter() - began
         self.say(
             f"The demo is loaded: {size.products} products and {size.movements} movements "

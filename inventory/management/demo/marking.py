@@ -19,8 +19,10 @@ from products import cache
 
 MARK: Final = "Demo data, {} products and {} movements: `seed_demo --clear` empties this database."
 MARKED: Final = re.compile(r"Demo data, (\d+) products and (\d+) movements: ")
-EMPTIED: Final = ("products", "inventory", "events", "idempotency")
-"""The apps whose tables are emptied; API keys and staff stay."""
+EMPTIED: Final = ("products", "inventory", "events", "idempotency", "inbox")
+"""The apps whose tables are emptied; API keys, staff, webhook endpoints and subscriptions stay."""
+SENT: Final = ("webhooks.WebhookDelivery", "notifications.Notification", "notifications.Mail")
+"""What went out because of them, and is emptied too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,7 @@ def may_mark() -> bool:
 def empty() -> None:
     """Remove catalogue, stock, ledger and events, with the mark. The caller has seen the mark."""
     models = [model for label in EMPTIED for model in apps.get_app_config(label).get_models()]
+    models += map(apps.get_model, SENT)
     tables = ", ".join(model._meta.db_table for model in models)  # noqa: SLF001  Django's API
     with connection.cursor() as cursor:
         cursor.execute(f"TRUNCATE {tables}")

@@ -2,6 +2,8 @@
 (() => {
   const form = document.getElementById("stock-form");
   const preview = document.getElementById("preview");
+  const words = preview.dataset;
+  const language = document.documentElement.lang.replace(/^en$/, "en-GB");
   const button = form.querySelector("button[type=submit]");
   const now = JSON.parse(document.getElementById("figures").textContent);
 
@@ -32,11 +34,11 @@
     return made;
   };
 
-  const impossible = (text) => [cell("p", `Not possible: ${text}`, "so-less")];
+  const impossible = (text, count) => [cell("p", text.replace("{count}", count), "so-less")];
 
   const names = (promises, others) => {
     const named = promises.map(({ order, quantity }) => `${order} (${quantity})`).join(", ");
-    return others > 0 ? `${named} and others (${others} units)` : named;
+    return others > 0 ? words.andOthers.replace("{count}", others).replace("{names}", () => named) : named;
   };
 
   // Whose promises go when so few units are still to come: the latest first.
@@ -49,18 +51,18 @@
       excess -= quantity;
     }
     if (!lost.length) return [];
-    return [cell("p", "These lose their supply, and look for other at once:"), cell("p", names(lost, excess), "so-less")];
+    return [cell("p", words.losing), cell("p", names(lost, excess), "so-less")];
   };
 
   const day = (text) =>
-    new Date(`${text}T00:00:00Z`).toLocaleDateString("en-GB", { day: "numeric", month: "short", year: "numeric", timeZone: "UTC" });
+    new Date(`${text}T00:00:00Z`).toLocaleDateString(language, { day: "numeric", month: "short", year: "numeric", timeZone: "UTC" });
   const moment = (date) =>
-    date.toLocaleString("en-GB", { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
+    date.toLocaleString(language, { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
 
   const cut = (quantity) => {
     const outstanding = quantity - now.received;
     return [
-      table(["Ordered", now.quantity, quantity], ["Outstanding", now.outstanding, outstanding]),
+      table([words.ordered, now.quantity, quantity], [words.outstanding, now.outstanding, outstanding]),
       ...losing(outstanding),
     ];
   };
@@ -69,28 +71,28 @@
     receive() {
       const arrived = units();
       if (arrived === null) return [];
-      if (arrived > now.outstanding) return impossible(`${now.outstanding} are outstanding.`);
-      return [table(["On hand", now.on_hand, now.on_hand + arrived], ["Outstanding", now.outstanding, now.outstanding - arrived])];
+      if (arrived > now.outstanding) return impossible(words.tooFewOutstanding, now.outstanding);
+      return [table([words.onHand, now.on_hand, now.on_hand + arrived], [words.outstanding, now.outstanding, now.outstanding - arrived])];
     },
     quantity() {
       const quantity = units();
       if (quantity === null) return [];
-      return quantity < now.received ? impossible(`${now.received} have been received already.`) : cut(quantity);
+      return quantity < now.received ? impossible(words.receivedAlready, now.received) : cut(quantity);
     },
     eta() {
       const eta = entered("eta");
       if (!/^\d{4}-\d\d-\d\d$/.test(eta)) return [];
       const waiting = now.promises.length && eta !== now.eta
-        ? [cell("p", `These are promised for ${eta > now.eta ? "later" : "earlier"}:`), cell("p", names(now.promises, now.others))]
+        ? [cell("p", eta > now.eta ? words.later : words.earlier), cell("p", names(now.promises, now.others))]
         : [];
-      return [table(["ETA", day(now.eta), day(eta)]), ...waiting];
+      return [table([words.eta, day(now.eta), day(eta)]), ...waiting];
     },
-    cancel: () => [table(["Outstanding", now.outstanding, 0]), ...losing(0)],
+    cancel: () => [table([words.outstanding, now.outstanding, 0]), ...losing(0)],
     extend() {
       const chosen = form.querySelector("[name=lasts]:checked");
       if (!chosen || !now.expires_at) return [];
       const until = new Date(Date.now() + Number(chosen.value) * 1000);
-      return [table(["Expires", moment(new Date(now.expires_at)), moment(until)])];
+      return [table([words.expires, moment(new Date(now.expires_at)), moment(until)])];
     },
     release: () => [],
   };

@@ -2,6 +2,7 @@
 (() => {
   const form = document.getElementById("stock-form");
   const preview = document.getElementById("preview");
+  const words = preview.dataset;
   const button = form.querySelector("button[type=submit]");
   const levels = JSON.parse(document.getElementById("levels").textContent);
   const [here] = levels;
@@ -15,8 +16,8 @@
     [...text].reverse().reduce((sum, digit, place) => sum + digit * (place % 2 ? 3 : 1), 0) % 10 === 0;
 
   const misread = (text) => {
-    if (isBarcode(text)) return "Was a code scanned into this field?";
-    return /^\d*$/.test(text) ? "" : "Enter a whole number of units: digits alone.";
+    if (isBarcode(text)) return words.scanned;
+    return /^\d*$/.test(text) ? "" : words.digits;
   };
 
   // Pairs of a level and the number of units that it will have more, or less.
@@ -28,6 +29,7 @@
       const target = levels.find((level) => level.location === field("to_location").value);
       return target ? [[here, -units], [target, units]] : [];
     }
+    if (field("quantity").dataset.sign) return [[here, Number(field("quantity").dataset.sign) * units]];
     if (!field("kind")) return [[here, units - here.on_hand]];
     const chosen = form.querySelector("[name=kind]:checked");
     return chosen ? [[here, Number(chosen.dataset.sign) * units]] : [];
@@ -40,9 +42,9 @@
   const ofOne = (level, change) => {
     const freed = takenBack(level, change);
     return [
-      ["On hand", level.on_hand, change],
-      ...(freed ? [["Reserved", level.reserved, -freed]] : []),
-      ["Available", level.on_hand - level.reserved, change + freed],
+      [words.onHand, level.on_hand, change],
+      ...(freed ? [[words.reserved, level.reserved, -freed]] : []),
+      [words.available, level.on_hand - level.reserved, change + freed],
     ];
   };
 
@@ -61,7 +63,7 @@
   const line = ([title, before, change]) => {
     const row = document.createElement("tr");
     const tone = change < 0 ? "so-less" : change > 0 ? "so-more" : "so-quiet";
-    const signed = change < 0 ? `−${-change}` : change > 0 ? `+${change}` : "no change";
+    const signed = change < 0 ? `−${-change}` : change > 0 ? `+${change}` : words.noChange;
     row.append(
       cell("th", title),
       cell("td", before),
@@ -80,8 +82,8 @@
     if (!short) return "";
     const [level] = short;
     return field("quantity") && !field("kind") && !field("to_location")
-      ? `Not possible: ${level.reserved} are reserved.`
-      : `Not possible: ${level.on_hand - level.reserved} are available.`;
+      ? words.tooFewReserved.replace("{count}", level.reserved)
+      : words.tooFewAvailable.replace("{count}", level.on_hand - level.reserved);
   };
 
   const show = () => {

@@ -109,6 +109,15 @@ def test_it_is_filtered_by_type_and_by_what_it_is_about(client, mug):
     assert types("") == ["stock.changed", "stock.changed", "product.updated"]
 
 
+def test_it_can_be_entered_behind_an_event_that_is_known(client, mug):
+    sell(client, mug, times=4)
+    first, second, *later = sequences(client.get(EVENTS))
+    answer = client.get(f"{EVENTS}?filter[sequence][gt]={second}&page[size]=1")
+    assert sequences(answer) == later[:1]
+    assert sequences(client.get(answer.json()["links"]["next"])) == later[1:2]
+    assert first not in sequences(client.get(f"{EVENTS}?filter[sequence][gt]={first}"))
+
+
 def test_a_filtered_feed_goes_on_where_it_was(client, mug):
     address = f"{EVENTS}?filter[type]=stock.changed"
     sell(client, mug)

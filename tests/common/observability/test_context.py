@@ -10,6 +10,7 @@ from common.observability.context import (
     acting_as,
     begin_request,
     current,
+    current_task,
     end_request,
     set_actor,
 )
@@ -53,6 +54,15 @@ def test_the_cause_before_is_back_when_a_job_fails():
             fail()
         assert current().actor == "outer"
     assert current() == NOBODY
+
+
+def test_a_task_has_an_id_beside_that_of_the_request_that_sent_it():
+    assert current_task() == ""
+    with acting_as("celery:mail", "R1", task_id="T1"):
+        assert (current().request_id, current_task()) == ("R1", "T1")
+        with acting_as("inner"):
+            assert current_task() == "T1"
+    assert current_task() == ""
 
 
 def test_as_a_decorator_every_call_is_a_job_of_its_own():

@@ -1,0 +1,1 @@
+"""RabbitMQ: how it is reached, and what is declared there."""

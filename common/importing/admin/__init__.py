@@ -1,0 +1,5 @@
+"""Imports in the back office."""
+
+from common.importing.admin.imports import ImportAdmin
+
+__all__ = ["ImportAdmin"]

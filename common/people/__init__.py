@@ -1,0 +1,1 @@
+"""Staff: their groups, sessions and second factor, and the trail of what anybody has changed."""

@@ -1,0 +1,1 @@
+"""Telling other systems over HTTP what happened: Standard Webhooks 1.0."""

@@ -1,0 +1,1 @@
+"""Webhooks as programs see them."""
