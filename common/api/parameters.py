@@ -45,6 +45,8 @@ class Allowed:
     filters: Collection[str] = ()
     """Names as ``price__gte``, sent as ``filter[price][gte]``."""
     sort: Collection[str] = ()
+    words: Collection[str] = ()
+    """Parameters that only this endpoint has."""
     is_collection: bool = False
     cursor_only: bool = False
     plain_pages: bool = False
@@ -63,6 +65,7 @@ class Query:
     include: tuple[str, ...] = ()
     is_compound: bool = False
     """The client speaks of ``include``, if only to include nothing."""
+    words: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +85,7 @@ class _Found:
     fields: dict[str, frozenset[str]] = field(default_factory=dict)
     sort: tuple[str, ...] = ()
     include: tuple[str, ...] | None = None
+    words: dict[str, str] = field(default_factory=dict)
 
 
 def read_query(query: QueryDict, allowed: Allowed) -> Query:
@@ -102,6 +106,7 @@ def read_query(query: QueryDict, allowed: Allowed) -> Query:
         fields=found.fields,
         include=found.include or (),
         is_compound=found.include is not None,
+        words=found.words,
     )
 
 
@@ -167,6 +172,8 @@ def _take_word(found: _Found, name: str, value: str, allowed: Allowed, query: Qu
                 )
             part = PLAIN[name].removeprefix("page[").removesuffix("]")
             found.pages[part] = _Sent(name, value)
+        case _ if name in allowed.words:
+            found.words[name] = value
         case _:
             return False
     return True

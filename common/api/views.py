@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from django.db.models import QuerySet
     from rest_framework.request import Request
 
+    from common.api.openapi.components import Schema
+
 
 class ResourceView(HasRelationships):
     """One JSON:API resource type. Subclasses say what it has; each action is one domain call.
@@ -33,6 +35,8 @@ class ResourceView(HasRelationships):
     sortable: ClassVar[Mapping[str, str]] = {}
     ordering: ClassVar[Sequence[str]] = ("pk",)
     filterset_class: ClassVar[type[filters.Filters]] = filters.Filters
+    words: ClassVar[Mapping[str, Schema]] = {}
+    """Parameters that only this view's single resource has, as OpenAPI describes them."""
     cursor_only: ClassVar[bool] = False
     is_endless: ClassVar[bool] = False
     """More is to come: the last page has a next one too."""
@@ -47,6 +51,7 @@ class ResourceView(HasRelationships):
             fields=fieldsets(self.get_serializer_class()),
             filters=self.filterset_class.base_filters,
             sort=self.sortable,
+            words=self.words if self.action == "retrieve" else (),
             is_collection=self.action == "list",
             cursor_only=self.cursor_only,
             plain_pages=JSONAPI not in self.request.headers.get("Accept", "").lower(),

@@ -89,7 +89,7 @@ class RecipientAdmin(QuickList):
 
     form = RecipientForm
     change_form_outer_before_template = "notifications/address.html"
-    object_history_template = "common/object_history.html"
+    object_history_template = "people/object_history.html"
     list_display = ["username", "address", "at_once", "daily"]
     search_fields = ["username", "email"]
     search_help_text = gettext_lazy("Name or e-mail address")

@@ -16,7 +16,7 @@ from common.api.openapi.described import described
 from inventory import queries
 from inventory.api import filters
 from inventory.api.explain_serializers import ExplanationSerializer
-from inventory.api.words import AS_OF, LOCATION, TakesWords
+from inventory.api.words import AS_OF, DESCRIBED, TakesWords
 from inventory.models import StockLevel
 from products.models import Product
 
@@ -37,7 +37,7 @@ def stocked_products() -> QuerySet[Product]:
 class AnswersAsOf(TakesWords):
     """An inventory can be asked for as it was."""
 
-    words = (AS_OF,)
+    words = {AS_OF: DESCRIBED[AS_OF]}
 
     def retrieve(self, request: Request, pk: str) -> Any:
         """Get an inventory.
@@ -81,7 +81,7 @@ class ExplanationView(TakesWords):
     model = StockLevel
     serializer_class = ExplanationSerializer
     permission_classes = [HasScope.for_methods(read="inventory:read", write="inventory:write")]
-    words = (AS_OF, LOCATION)
+    words = DESCRIBED
 
     def get_queryset(self) -> QuerySet[Product]:
         return stocked_products()

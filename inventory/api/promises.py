@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from rest_framework.decorators import action
 from rest_framework.response import Response
 
-from common.access.permissions import HasScope
+from common.access.permissions import HasScope, check_may
 from common.api.bodies import ReadsDocuments
 from common.api.filters import Filters
 from common.api.openapi.described import described
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from rest_framework.request import Request
 
 HoldScope = HasScope.for_methods(read="inventory:read", write="reservations:write")
+RECEIVE: Final = "inventory.receive_batch"
 AskScope = HasScope.for_methods(read="inventory:read", write="inventory:read")
 
 
@@ -57,7 +58,7 @@ class BatchView(ResourceView):
         "GET": "inventory.view_batch",
         "create": "inventory.add_batch",
         "partial_update": "inventory.change_batch",
-        "receive": "inventory.receive_batch",
+        "receive": RECEIVE,
     }
     filterset_class = filters.BatchFilters
     includes = ("product", "location")
@@ -72,10 +73,13 @@ class BatchView(ResourceView):
     def create(self, request: Request) -> Response:
         """Order units of a product for a location.
 
-        Without an `eta` they are received at once.
+        Without an `eta` they are received at once, for which staff need that permission too.
         """
         self.check_document()
-        return self.resource(operations.create_batch(**self.read_input(BatchInput)), status=201)
+        wanted = self.read_input(BatchInput)
+        if wanted.get("eta") is None:
+            check_may(request.user, RECEIVE)
+        return self.resource(operations.create_batch(**wanted), status=201)
 
     def partial_update(self, request: Request, pk: str) -> Response:
         """Change the quantity or the ETA of a batch, or cancel it.

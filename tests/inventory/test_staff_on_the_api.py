@@ -17,6 +17,7 @@ from tests.factories import LocationFactory, ProductFactory, StockLevelFactory
 pytestmark = pytest.mark.django_db
 LINES = [{"sku": "MUG", "quantity": 1}]
 MAIN = {"location": "main"}
+ORDERED = {"sku": "MUG", "quantity": 1, "reference": "2"}
 NEEDED: list[tuple[str, str, dict, str]] = [
     ("GET", "reservations", {}, "view_reservation"),
     ("GET", "reservations/{reservation}", {}, "view_reservation"),
@@ -28,7 +29,7 @@ NEEDED: list[tuple[str, str, dict, str]] = [
     ("GET", "batches", {}, "view_batch"),
     ("GET", "batches/{batch}", {}, "view_batch"),
     ("GET", "batches/{batch}/relationships/location", {}, "view_batch"),
-    ("POST", "batches", {"sku": "MUG", "quantity": 1, "reference": "2"}, "add_batch"),
+    ("POST", "batches", ORDERED | {"eta": "2099-12-01"}, "add_batch"),
     ("PATCH", "batches/{batch}", {"quantity": 3}, "change_batch"),
     ("POST", "batches/{batch}/receive", {}, "receive_batch"),
     ("POST", "availability", {"lines": LINES}, "view_stocklevel"),
@@ -110,6 +111,23 @@ def test_an_action_needs_its_own_permission_and_no_other(
     assert refused.json()["errors"][0]["code"] == "permission_denied"
     assert Event.objects.count() == before
     assert answer(permission).status_code in {200, 201}
+
+
+@pytest.mark.parametrize(
+    ("permissions", "status"),
+    [
+        (["add_batch"], 403),
+        (["receive_batch"], 403),
+        (["add_batch", "receive_batch"], 201),
+    ],
+)
+def test_what_is_received_at_once_needs_the_permission_to_receive_besides(
+    clerk, places, permissions, status
+):
+    browser = clerk(*permissions)
+    answered = browser.post("/api/v1/batches", ORDERED, content_type=JSON)
+    assert answered.status_code == status
+    assert Batch.objects.filter(reference="2").exists() == (status == 201)
 
 
 VIEWING = ["view_reservation", "view_batch"]

@@ -109,6 +109,7 @@ class Operation:
         return [
             *([in_path(self.components)] if has_row else []),
             *in_query(self.components, allowed, self.view.filterset_class.base_filters),
+            *({"name": name, "in": "query", **self.view.words[name]} for name in allowed.words),
             *in_headers(self.components, self.method, one=self._has_version),
         ]
 
