@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from uuid import uuid4
 
 import pytest
@@ -34,7 +35,7 @@ def level(product):
 def promised(level):
     """From the shelf, and from a batch that is on its way."""
     sku = level.product.sku
-    create_batch(reference="PO", quantity=5, sku=sku, eta="2099-12-01")
+    create_batch(reference="PO", quantity=5, sku=sku, eta=date(2099, 12, 1))
     reserve(order_reference="1", lines=[Wanted(12, sku=sku)], allow_incoming=True)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from uuid import uuid4
 
 import pytest
@@ -25,7 +26,7 @@ STALE = ['"0"', '"2"', 'W/"1"', "1", '"x"']
 def url():
     """The address of each action, on a batch or hold in its first version."""
     StockLevelFactory(product__sku="MUG", on_hand=5)
-    batch = operations.create_batch(reference="PO", quantity=4, sku="MUG", eta="2099-12-01")
+    batch = operations.create_batch(reference="PO", quantity=4, sku="MUG", eta=date(2099, 12, 1))
     held, _ = operations.reserve(order_reference="1", lines=[Wanted(2, sku="MUG")])
     addresses = {name: f"/api/v1/reservations/{held.pk}/{name}" for name in ON_RESERVATIONS}
     return addresses | {"receive": f"/api/v1/batches/{batch.pk}/receive"}

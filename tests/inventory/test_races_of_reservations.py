@@ -3,7 +3,7 @@
 Every race stands beside a negative control, as in ``test_races``.
 """
 
-from datetime import timedelta
+from datetime import date, timedelta
 from threading import Barrier
 
 import pytest
@@ -242,7 +242,7 @@ def test_a_part_is_shipped_as_often_as_there_are_units(mug):
 
 
 def test_a_batch_arrives_while_it_is_promised_and_let_go(mug, conflicts):
-    batch = create_batch(reference="PO", quantity=8, sku="MUG", eta="2099-12-01")
+    batch = create_batch(reference="PO", quantity=8, sku="MUG", eta=date(2099, 12, 1))
     old = [hold(1, f"old {number}", allow_incoming=True) for number in range(3)]
 
     def work(number):
@@ -259,7 +259,7 @@ def test_a_batch_arrives_while_it_is_promised_and_let_go(mug, conflicts):
 
 def test_what_arrives_is_what_was_seen_to_be_outstanding_or_nothing(mug, conflicts):
     for number in range(ROUNDS):
-        batch = create_batch(reference=f"PO {number}", quantity=5, sku="MUG", eta="2099-12-01")
+        batch = create_batch(reference=f"PO {number}", quantity=5, sku="MUG", eta=date(2099, 12, 1))
 
         def work(n, batch=batch):
             if n:

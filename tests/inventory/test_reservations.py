@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 from uuid import uuid4
 
 import pytest
@@ -184,7 +184,7 @@ def test_an_inactive_location_supplies_nothing_new_and_keeps_what_it_promised(mu
 
 
 def test_only_who_allows_it_is_promised_what_is_on_its_way(mug):
-    create_batch(reference="PO", quantity=4, sku="MUG", eta="2026-12-24")
+    create_batch(reference="PO", quantity=4, sku="MUG", eta=date(2026, 12, 24))
     with pytest.raises(InsufficientStock):
         hold(6)
     held = hold(6, allow_incoming=True)
@@ -368,7 +368,7 @@ def test_no_more_is_shipped_than_is_outstanding(mug):
 
 
 def test_what_is_still_on_a_batch_is_not_shipped(mug):
-    create_batch(reference="PO", quantity=4, sku="MUG", eta="2026-12-24")
+    create_batch(reference="PO", quantity=4, sku="MUG", eta=date(2026, 12, 24))
     held = hold(6, allow_incoming=True)
     with pytest.raises(NotOnHand) as refusal:
         ship(reservation_id=held.pk)
@@ -508,7 +508,7 @@ def test_a_count_below_what_is_promised_names_the_orders_but_not_the_overdue_one
 def test_a_count_may_take_the_latest_promises_back_which_look_elsewhere(mug):
     hold(2, "first")
     hold(3, "second", allow_incoming=True)
-    create_batch(reference="PO", quantity=2, sku="MUG", eta="2026-12-24")
+    create_batch(reference="PO", quantity=2, sku="MUG", eta=date(2026, 12, 24))
     adjust_stock(changes=[Change(mug.product_id, count=1, expected=5, release_latest=True)])
     assert figures(mug) == (1, 1)
     assert (waiting("first"), waiting("second")) == (1, 1)

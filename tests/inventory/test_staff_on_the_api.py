@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import pytest
 from django.contrib.auth.models import Permission, User
 from django.test import Client
@@ -57,7 +59,7 @@ def places(db):
     ProductFactory(sku="NEW")
     one = {"product_id": level.product_id, "quantity": 1}
     operations.transfer_stock(**one, from_location="main", to_location="north")
-    operations.create_batch(reference="1", quantity=4, sku="MUG", eta="2099-12-01")
+    operations.create_batch(reference="1", quantity=4, sku="MUG", eta=date(2099, 12, 1))
     operations.create_batch(reference="0", quantity=3, sku="MUG")  # which can be reversed
     operations.reserve(order_reference="1", lines=[Wanted(2, sku="MUG")])
     rows = {
