@@ -54,10 +54,15 @@ class Page:
         self.answer = True  # to the page's questions, such as whether to leave it
         self._devtools = tab.context.new_cdp_session(tab)
         tab.set_default_timeout(PATIENCE)
-        tab.on("request", lambda request: self.requested.append(request.url))
+        tab.on("requestfinished", lambda request: self.requested.append(request.url))
+        tab.on("requestfailed", self._take_failure)
         tab.on("pageerror", lambda error: self.complaints.append(str(error)))
         tab.on("console", self._take_message)
         tab.on("dialog", self._take_question)
+
+    def _take_failure(self, request: playwright.sync_api.Request) -> None:
+        if request.failure != "csp":  # which let nothing leave the browser
+            self.requested.append(request.url)
 
     def look(
         self, *, width: int, height: int, is_dark: bool = False, is_phone: bool = False

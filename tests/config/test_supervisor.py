@@ -123,7 +123,8 @@ class Stockroom:
         if self.process.poll() is None:
             self.process.send_signal(number)
         code = self.process.wait(STOP_TIMEOUT)
-        self.reader.join()
+        self.reader.join(STOP_TIMEOUT)
+        assert not self.reader.is_alive(), [left.cmdline() for left in self.processes()]
         return code
 
 

@@ -102,7 +102,7 @@ def test_every_follower_is_told_every_change_once_in_one_order(
         try:
             if with_relay:
                 log = tmp_path / "relay.log"
-                with running_relay(server.environment, log):
+                with running_relay({**server.environment, "LOG_LEVEL": "INFO"}, log):
                     accepted = [reference for one in writing for reference in one.result()]
                     wait_until(lambda: "relay_started" in log.read_text(), 60)
             else:
