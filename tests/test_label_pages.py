@@ -15,7 +15,7 @@ from inventory.models import Location, StockLevel
 from tests.back_office import errors_on, filled_in, staff, text_of, told
 from tests.factories import LocationFactory, ProductFactory, StockLevelFactory
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.slow, pytest.mark.django_db]
 
 FORM = "label-form"
 

@@ -63,7 +63,8 @@ def main() -> None:
     with ExitStack() as at_end:
         at_end.enter_context(own_servers())
         sizes = [
-            at_end.enter_context(_size(products, is_kept=wanted.keep)) for products in wanted.sizes
+            at_end.enter_context(size_of(products, MOVEMENTS_EACH * products, is_kept=wanted.keep))
+            for products in wanted.sizes
         ]
         names = [name for name in sizes[0].names if wanted.only in name]
         read = {name: [size.ask(name, 0) for size in sizes] for name in names}
@@ -87,12 +88,13 @@ def _arguments() -> argparse.Namespace:
 
 
 @contextmanager
-def _size(products: int, *, is_kept: bool) -> Iterator[Size]:
+def size_of(products: int, movements: int, *, is_kept: bool) -> Iterator[Size]:
+    """A database of this size and its web process."""
     from config import environment
     from config.own_servers import own_database_url
 
     server = environment.url("DATABASE_URL") or own_database_url()
-    name = f"bench_{products}"
+    name = f"bench_{products}_{movements}"
     address = urlsplit(server)._replace(path=f"/{name}").geturl()
     settings = os.environ | {"DATABASE_URL": address}
     with psycopg.connect(server, autocommit=True) as connection:
@@ -100,7 +102,7 @@ def _size(products: int, *, is_kept: bool) -> Iterator[Size]:
         if not found.rowcount:
             connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
         try:
-            _fill(products, address, settings)
+            _fill(products, movements, address, settings)
             with _web_process(settings) as process:
                 yield Size(products, process)
         finally:
@@ -109,11 +111,10 @@ def _size(products: int, *, is_kept: bool) -> Iterator[Size]:
                 connection.execute(drop)
 
 
-def _fill(products: int, address: str, settings: Mapping[str, str]) -> None:
+def _fill(products: int, movements: int, address: str, settings: Mapping[str, str]) -> None:
     """The demo of this size; where it is already, nothing happens."""
-    movements = str(MOVEMENTS_EACH * products)
     _manage(settings, "migrate", "--verbosity=0")
-    _manage(settings, "seed_demo", "--products", str(products), "--movements", movements)
+    _manage(settings, "seed_demo", "--products", str(products), "--movements", str(movements))
     with psycopg.connect(address, autocommit=True) as connection:
         connection.execute("SET statement_timeout = 0")
         connection.execute("VACUUM (ANALYZE)")

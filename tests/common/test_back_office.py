@@ -15,7 +15,7 @@ from common.observability.context import current
 from tests.back_office import errors_on, filled_in, page_of, send, staff, text_of
 from tests.factories import CategoryFactory, LocationFactory, ProductFactory, StockLevelFactory
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.slow, pytest.mark.django_db]
 
 USERS = "/admin/auth/user/"
 MENU = {

@@ -8,6 +8,8 @@ import zxingcpp
 
 from common.labels import PAPERS, Label, fits, font, pdf, wrapped
 
+pytestmark = pytest.mark.slow
+
 SKU = "P-7K3MZQ4XWA"
 URL = "https://stock.example.com/admin/products/product/0190a0a0-0000-7000-8000-000000000000/"
 MUG = Label("Mug, blue, 300 ml", "9521000100015", SKU, SKU)

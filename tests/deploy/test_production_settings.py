@@ -12,6 +12,8 @@ import pytest
 from config.environment import VARIABLES
 from tests.deploy.image import PROJECT
 
+pytestmark = pytest.mark.slow
+
 PRODUCTION = {
     "SECRET_KEY": secrets.token_urlsafe(48),
     "DATABASE_URL": "postgres://stockroom:password@db.invalid:5432/stockroom",

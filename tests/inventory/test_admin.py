@@ -14,7 +14,7 @@ from tests.back_office import errors_on, filled_in, page_of, send, text_of, told
 from tests.factories import LocationFactory, ProductFactory, StockLevelFactory
 from tests.inventory.stock_pages import LEVELS, MOVEMENTS, TRANSFERS, adjustments, moved, skus
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.slow, pytest.mark.django_db]
 
 LOCATIONS = "/admin/inventory/location/"
 SETTINGS = "stocklevel_form"

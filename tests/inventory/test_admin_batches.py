@@ -25,7 +25,7 @@ from tests.inventory.promise_pages import (
 )
 from tests.inventory.stock_pages import LEVELS
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.slow, pytest.mark.django_db]
 
 ACTIONS = {
     "receive": "receive_batch",

@@ -17,7 +17,7 @@ from tests.inventory.promise_pages import held
 from tests.inventory.stock_pages import LEVELS, STOCK_FORM, adjustments, moved
 from tests.racing import race
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.slow, pytest.mark.django_db]
 
 ACTIONS = ["receive", "adjust", "count", "transfer"]
 

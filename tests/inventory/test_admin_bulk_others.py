@@ -25,7 +25,7 @@ from tests.inventory.bulk_pages import bulk_address, opened, row_errors, sent
 from tests.inventory.promise_pages import held, ordered, past_its_time
 from tests.inventory.stock_pages import STOCK_FORM, adjustments, moved
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.slow, pytest.mark.django_db]
 
 RECEIVE = bulk_address("batch", "receive")
 RELEASE = bulk_address("reservation", "release")

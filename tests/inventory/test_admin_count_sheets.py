@@ -19,7 +19,7 @@ from tests.inventory.counts import SHEETS, applied, counted, ledger, line_of
 from tests.inventory.promise_pages import held, words_of
 from tests.inventory.stock_pages import moved
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.slow, pytest.mark.django_db]
 
 LINES = "count-lines"
 BARCODE = "4006381333931"

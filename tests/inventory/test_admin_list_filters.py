@@ -14,7 +14,7 @@ from tests.factories import LocationFactory, ProductFactory, StockLevelFactory
 from tests.inventory.promise_pages import ordered
 from tests.inventory.stock_pages import LEVELS, skus
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.slow, pytest.mark.django_db]
 
 PRODUCTS = "/admin/products/product/"
 

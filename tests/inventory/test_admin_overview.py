@@ -26,7 +26,7 @@ from tests.factories import LocationFactory, StockLevelFactory
 from tests.inventory.days import day, moved, stocked, waits
 from tests.inventory.promise_pages import held, in_days, ordered, past_its_time, words_of
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.slow, pytest.mark.django_db]
 
 OVERVIEW = "/admin/"
 TILE = re.compile(

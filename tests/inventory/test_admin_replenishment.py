@@ -17,7 +17,7 @@ from tests.inventory.promise_pages import in_days, words_of
 from tests.inventory.replenishing import LIST, ORDER, SNOOZE, low, opened
 from tests.inventory.stock_pages import STOCK_FORM, skus
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.slow, pytest.mark.django_db]
 
 # The list
 

@@ -27,7 +27,7 @@ from tests.inventory.promise_pages import (
     words_of,
 )
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.slow, pytest.mark.django_db]
 
 ACTIONS = ["extend", "release"]
 HOUR = "3600"

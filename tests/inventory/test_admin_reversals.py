@@ -11,7 +11,7 @@ from tests.back_office import errors_on, filled_in, page_of, send, staff, text_o
 from tests.factories import LocationFactory, StockLevelFactory
 from tests.inventory.stock_pages import STOCK_FORM, adjustments, moved
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.slow, pytest.mark.django_db]
 
 
 @pytest.fixture

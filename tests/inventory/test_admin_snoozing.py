@@ -16,7 +16,7 @@ from tests.inventory.promise_pages import in_days
 from tests.inventory.replenishing import LIST, SNOOZE, low, opened
 from tests.inventory.stock_pages import LEVELS, STOCK_FORM, skus
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.slow, pytest.mark.django_db]
 
 
 def snoozed_by(client, *levels, **entered):

@@ -20,7 +20,7 @@ from tests.inventory.promise_pages import held
 from tests.inventory.stock_pages import LEVELS, STOCK_FORM, adjustments, moved
 from tests.racing import race
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.slow, pytest.mark.django_db]
 
 ACTIONS = ["adjust", "count", "transfer"]
 BILLION = "1\u00a0000\u00a0000\u00a0000"

@@ -22,7 +22,7 @@ from tests.factories import CountSheetFactory, StockLevelFactory
 from tests.inventory.counts import counted, ledger, line_of
 from tests.racing import race
 
-pytestmark = [pytest.mark.concurrency, pytest.mark.django_db(transaction=True)]
+pytestmark = [pytest.mark.slow, pytest.mark.concurrency, pytest.mark.django_db(transaction=True)]
 
 WORKERS = 6
 

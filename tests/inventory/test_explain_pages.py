@@ -24,7 +24,7 @@ from tests.inventory import days
 from tests.inventory.promise_pages import held, ordered, past_its_time, words_of
 from tests.inventory.stock_pages import MOVEMENTS, moved
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.slow, pytest.mark.django_db]
 
 
 @pytest.fixture

@@ -27,7 +27,7 @@ from tests.common.importing.files import (
 )
 from tests.factories import LocationFactory, ProductFactory, StockLevelFactory
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.slow, pytest.mark.django_db]
 
 ODD = ["-MUG", "0042", "A/B.C_D", "1E5", "MUG"]
 

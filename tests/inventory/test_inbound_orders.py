@@ -24,7 +24,7 @@ from tests.factories import StockLevelFactory
 from tests.inventory.inbound import ORDER, PLACED, figures, held, mugs, statuses, tell, told
 from tests.inventory.promises import what_is_wrong
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
 LONG_AGO = timedelta(hours=1)
 

@@ -16,7 +16,7 @@ from inventory.operations import Wanted
 from tests.api_client import JSON
 from tests.factories import LocationFactory, ProductFactory, StockLevelFactory
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.slow, pytest.mark.django_db]
 LINES = [{"sku": "MUG", "quantity": 1}]
 MAIN = {"location": "main"}
 ORDERED = {"sku": "MUG", "quantity": 1, "reference": "2"}

@@ -20,7 +20,7 @@ from tests.factories import (
     StockLevelFactory,
 )
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.slow, pytest.mark.django_db]
 
 LIST = "/admin/products/product/"
 

@@ -16,7 +16,7 @@ from products.models import Product
 from tests.back_office import errors_on, filled_in, page_of, send, staff, text_of, told
 from tests.factories import CategoryFactory, ProductFactory, StockLevelFactory
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.slow, pytest.mark.django_db]
 
 LIST = "/admin/products/product/"
 ADD = f"{LIST}add/"

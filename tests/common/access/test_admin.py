@@ -15,7 +15,7 @@ from common.access.operations import revoke_key
 from common.people.models import StaffSession
 from tests.common.access.known import known, works
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.slow, pytest.mark.django_db]
 
 LIST = "admin:access_apikey_changelist"
 ADD = "admin:access_apikey_add"

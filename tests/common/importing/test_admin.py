@@ -23,7 +23,7 @@ from tests.back_office import errors_on, filled_in, page_of, staff, text_of, tol
 from tests.common.importing.files import applied, as_csv, as_xlsx, checked, read
 from tests.factories import ProductFactory, StockLevelFactory
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.slow, pytest.mark.django_db]
 
 LIST = reverse("admin:importing_import_changelist")
 ADD = reverse("admin:importing_import_add")

@@ -21,7 +21,7 @@ from tests.common.importing.files import applied, as_csv, checked, problems_of, 
 from tests.factories import StockLevelFactory
 from tests.racing import race
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.slow, pytest.mark.django_db]
 
 SKUS = ["A", "B", "C", "D", "E"]
 

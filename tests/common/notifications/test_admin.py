@@ -15,7 +15,7 @@ from tests.common.notifications.conftest import SEEN, staff_member
 from tests.common.notifications.smtp import mail_server, use
 from tests.running import free_port
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.slow, pytest.mark.django_db]
 
 LIST = "/admin/notifications/recipient/"
 

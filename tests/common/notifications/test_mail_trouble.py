@@ -25,7 +25,7 @@ from tests.common.notifications.backends import Slow
 from tests.common.notifications.conftest import let_pass, read_everything, staff_member, subjects
 from tests.racing import in_a_thread, race
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.slow, pytest.mark.django_db]
 
 MINUTE = timedelta(minutes=1)
 

@@ -18,7 +18,7 @@ from common.notifications.tasks import mail_alerts, sweep_mails_sent
 from tests.common.notifications.conftest import let_pass, staff_member, subjects
 from tests.racing import race
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.slow, pytest.mark.django_db]
 
 MINUTE = timedelta(minutes=1)
 

@@ -27,7 +27,7 @@ from tests.factories import StockLevelFactory
 from tests.inventory.promise_pages import in_days
 from tests.racing import in_a_thread, race
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.slow, pytest.mark.django_db]
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from tests.common.people.logins import (
 )
 from tests.racing import race
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.slow, pytest.mark.django_db]
 
 SET_UP = "/admin/account/app/"
 PRODUCTS = "/api/v1/products"

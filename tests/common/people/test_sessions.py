@@ -25,7 +25,7 @@ from tests.common.people.logins import (
     person,
 )
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.slow, pytest.mark.django_db]
 
 ACCOUNT = "/admin/account/"
 PRODUCTS = "/admin/products/product/"

@@ -28,7 +28,7 @@ from tests.common.people.logins import (
     person,
 )
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.slow, pytest.mark.django_db]
 
 SET_UP = "/admin/account/app/"
 PRODUCTS = "/api/v1/products"

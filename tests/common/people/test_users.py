@@ -15,7 +15,7 @@ from tests.back_office import errors_on, filled_in, send, staff, text_of, told
 from tests.common.people.logins import enter_password, is_in, log_in, person
 from tests.racing import race
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.slow, pytest.mark.django_db]
 
 MANAGER = ("view_user", "change_user", "add_user", "delete_user", "view_product")
 

@@ -12,7 +12,7 @@ from common.saved_views import operations
 from common.saved_views.models import SavedView
 from tests.back_office import filled_in, staff, text_of, told
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.slow, pytest.mark.django_db]
 
 PRODUCTS = "/admin/products/product/"
 QUERY = "q=MUG&status__exact=active"

@@ -23,7 +23,7 @@ from common.webhooks.operations import (
 )
 from tests.back_office import errors_on, page_of, send, staff, text_of, told
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.slow, pytest.mark.django_db]
 
 ENDPOINTS = "/admin/webhooks/webhookendpoint/"
 DELIVERIES = "/admin/webhooks/webhookdelivery/"
