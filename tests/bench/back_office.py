@@ -125,8 +125,6 @@ def _tools(product: Product, level: StockLevel) -> Requests:
         "timeline of a product": (MOVEMENTS, of_product),
         "timeline of a stock level": (MOVEMENTS, of_level),
         "timeline of a product, somebody's": (MOVEMENTS, of_product | {"actor": "demo"}),
-        "movements, somebody's": (MOVEMENTS, {"actor": "demo"}),
-        "movements, nobody's": (MOVEMENTS, {"actor": NO_HIT}),
         "movements by reference": (MOVEMENTS, {"reference": NO_HIT}),
         "why is it N": (f"{MOVEMENTS}explain/{product.pk}/", {}),
         "replenishment": (REPLENISHMENT, {}),
