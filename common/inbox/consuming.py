@@ -62,7 +62,7 @@ class Consumer:
         self._ending = threading.Event()
 
     def stop(self) -> None:
-        """Finish the message in hand and leave. Safe to call from a signal handler."""
+        """Finish the message in hand and leave; for other threads than the one that runs."""
         self._ending.set()
 
     def run(self) -> None:

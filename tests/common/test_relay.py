@@ -9,6 +9,7 @@ from django.db import OperationalError
 
 from common import relay
 from common.relay import IDLE, LONGEST_PAUSE, Duty
+from tests.running import _environment, running_python
 
 
 def duty(*outcomes: object) -> Duty:
@@ -91,6 +92,30 @@ def test_it_ends_when_it_is_told_to():
     stop.set()
     thread.join(30)
     assert not thread.is_alive()
+
+
+ASKED_AT_ONCE = """
+import os, signal, threading
+import django
+django.setup()
+from django.core.management import call_command
+start = threading.Thread.start
+def start_and_be_asked(thread):
+    start(thread)
+    if thread.name == "relay":
+        os.kill(os.getpid(), signal.SIGTERM)
+threading.Thread.start = start_and_be_asked
+call_command("relay")
+"""
+
+
+@pytest.mark.slow
+def test_asked_to_end_in_the_moment_in_which_it_begins_it_ends(tmp_path):
+    settings = {"DATABASE_URL": "postgres://nobody@127.0.0.1:1/none", "LOG_LEVEL": "INFO"}
+    given = _environment(tmp_path, settings) | {"DJANGO_SETTINGS_MODULE": "config.settings"}
+    with running_python(["-c", ASKED_AT_ONCE], given, tmp_path / "log") as process:
+        assert process.wait(60) == 0, (tmp_path / "log").read_text()
+    assert "relay_started" in (tmp_path / "log").read_text()
 
 
 def test_without_a_broker_nothing_is_published(settings):

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import signal
 import threading
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any
 
 from django.core.management.base import BaseCommand
 
 from common import relay
-
-if TYPE_CHECKING:
-    from types import FrameType
 
 
 class Command(BaseCommand):
@@ -21,22 +18,11 @@ class Command(BaseCommand):
     )
 
     def handle(self, *_args: Any, **_options: Any) -> None:
-        """The work is done in threads, so that a signal finds this one waiting and nothing else."""
+        """The work is done in threads: this one is there for the signals, from the start."""
         stop = threading.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):  # a shell's background job ignores SIGINT
+            signal.signal(number, lambda *_: stop.set())
         worker = threading.Thread(target=relay.run, args=[stop], name="relay")
-        for number in (
-            signal.SIGTERM,
-            signal.SIGINT,
-        ):  # a shell's background job ignores the latter
-            signal.signal(number, _interrupt)
         worker.start()
-        try:
-            while worker.is_alive():
-                worker.join(1)
-        except KeyboardInterrupt:
-            stop.set()
-            worker.join()
-
-
-def _interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
-    raise KeyboardInterrupt
+        while worker.is_alive():
+            worker.join(1)

@@ -1,4 +1,5 @@
 import signal
+import threading
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
@@ -19,4 +20,7 @@ class Command(BaseCommand):
         consumer = Consumer(settings.EVENTS_BROKER_URL)
         for name in (signal.SIGTERM, signal.SIGINT):
             signal.signal(name, lambda *_: consumer.stop())
-        consumer.run()
+        worker = threading.Thread(target=consumer.run, name="consumer")
+        worker.start()
+        while worker.is_alive():
+            worker.join(1)
