@@ -61,6 +61,7 @@ UNFOLD = {
     "SCRIPTS": [
         lambda _request: static("common/times.js"),
         lambda _request: static("common/entered.js"),
+        lambda _request: static("common/named.js"),
         lambda _request: static("common/keyboard.js"),
         lambda _request: static("products/scan.js"),
     ],

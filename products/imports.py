@@ -11,7 +11,7 @@ from django.utils.translation import gettext_noop as _
 
 from common.importing.columns import Column, Columns, Lines, Money, OneOf, Text
 from common.importing.errors import ChangedSince
-from common.importing.kinds import Kind, Verdict
+from common.importing.kinds import Kind, Verdict, check_permitted
 from products import extensions, operations, rules
 from products.models import Category, Product
 
@@ -79,6 +79,7 @@ class ProductKind(Kind):
     needed = ("sku",)
     keys = (("sku",), ("barcode",))
     permissions: ClassVar = {"new": "products.add_product", "change": "products.change_product"}
+    undo_permissions: ClassVar = {"new": "products.delete_product"}
     view = "products.view_product"
     examples: ClassVar = (
         {
@@ -125,6 +126,7 @@ class ProductKind(Kind):
 
     def undo(self, job: Job) -> None:
         """Only where the values are those that were imported: nobody's later work is lost."""
+        check_permitted(self.undo_permission(job.action))
         product_id = job.touched["product"]
         product = Product.objects.living().filter(pk=product_id).select_related("category").first()
         if product is None:

@@ -84,6 +84,7 @@ def fuzz(server: RunningServer, schema: str, *arguments: str) -> subprocess.Comp
     )
 
 
+@pytest.mark.timeout(1500)  # two minutes on a quiet machine
 def test_every_answer_is_as_documented_and_every_operation_succeeds_at_least_once(server, tmp_path):
     report = tmp_path / "report.ndjson"
     fuzzed = fuzz(

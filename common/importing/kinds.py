@@ -6,8 +6,13 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from django.contrib.auth import get_user_model
+from django.utils.translation import gettext_noop as _
+
 from common.importing.columns import NOTHING
+from common.importing.errors import NotPermitted
 from common.importing.problems import Problem
+from common.observability.context import current
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -59,8 +64,9 @@ class Kind(ABC):
     """Rows of one kind. ``name`` stands in addresses and is kept.
 
     ``keys`` are columns that together are unique within a file; the first names the row.
-    ``permissions`` are needed to apply rows of an action, ``view`` to export. ``examples`` are
-    the rows of a file that shows how it is done.
+    ``permissions`` are needed to apply rows of an action, ``undo_permissions`` to take them back
+    where that takes others, ``view`` to export. ``examples`` are the rows of a file that shows how
+    it is done.
     """
 
     name: ClassVar[str]
@@ -73,6 +79,7 @@ class Kind(ABC):
     needed: ClassVar[Sequence[str]]
     keys: ClassVar[Sequence[tuple[str, ...]]]
     permissions: ClassVar[Mapping[str, str]]
+    undo_permissions: ClassVar[Mapping[str, str]] = {}
     view: ClassVar[str]
     examples: ClassVar[Sequence[Mapping[str, Any]]]
 
@@ -108,6 +115,16 @@ class Kind(ABC):
         wanted = {self.permissions[action] for action in self.permissions if figures.get(action)}
         return all(user.has_perm(permission) for permission in wanted)
 
+    def may_undo(self, user: Any, figures: Mapping[str, int]) -> bool:
+        """Whether somebody may take back all that the rows of a file have done."""
+        wanted = {
+            self.undo_permission(action) for action in self.permissions if figures.get(action)
+        }
+        return all(user.has_perm(permission) for permission in wanted)
+
+    def undo_permission(self, action: str) -> str:
+        return self.undo_permissions.get(action) or self.permissions[action]
+
     def may_export(self, user: Any) -> bool:
         return bool(user.has_perm(self.view))
 
@@ -130,6 +147,14 @@ class Kind(ABC):
         """With what a file means that does not have a column."""
         missing = {name: column.missing for name, column in self.fields.items()}
         return {name: value for name, value in missing.items() if value is not NOTHING} | values
+
+
+def check_permitted(permission: str, *, attribute: str | None = None) -> None:
+    """Refuse with NotPermitted where the person for whom a row is settled may not do this."""
+    person = get_user_model().objects.filter(username=current().actor).first()
+    if person is None or not person.has_perm(permission):
+        told = _("You may not do all that these rows would do. Ask somebody who may.")
+        raise NotPermitted(told, attribute=attribute)
 
 
 kinds: dict[str, Kind] = {}

@@ -25,6 +25,8 @@ TABLES: Final = (
     "products_product",
     "products_category",
     "inventory_location",
+    "inventory_countsheet",
+    "inventory_countline",
     "access_apikey",
     "access_apikeysecret",
     "webhooks_webhookendpoint",

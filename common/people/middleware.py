@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
 
 BACK_OFFICE: Final = "/admin"
+BACKGROUND: Final = "background"
+"""What our scripts say of themselves where they ask for news; over plain HTTP browsers do not."""
 IDLE: Final = "idle"
 IDLE_UNSENT: Final = "idle_unsent"
 """Why one is asked to log in again; what was sent with the last request was not saved."""
@@ -53,7 +55,10 @@ class StaffSessionMiddleware:
 
 def is_activity(request: HttpRequest) -> bool:
     """Somebody is there: pages that ask for news by themselves keep no session alive."""
-    is_asked_by_script = request.headers.get("Sec-Fetch-Dest") == "empty"
+    is_asked_by_script = (
+        request.headers.get("X-Requested-With") == BACKGROUND
+        or request.headers.get("Sec-Fetch-Dest") == "empty"
+    )
     return request.method not in {"GET", "HEAD"} or not is_asked_by_script
 
 

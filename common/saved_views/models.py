@@ -17,6 +17,12 @@ class SavedViewQuerySet(models.QuerySet["SavedView"]):
         """Somebody's own views of a list, and those that others share."""
         return self.filter(Q(owner=user) | Q(is_shared=True), of_list=of_list)
 
+    def removable_by(self, user: User, of_list: str) -> SavedViewQuerySet:
+        """Their own, and for who looks after users also those that others share."""
+        if user.has_perm("auth.change_user"):
+            return self.seen_by(user, of_list)
+        return self.filter(owner=user, of_list=of_list)
+
 
 class SavedView(models.Model):
     """A search, filters and an order of one list, under a name.

@@ -46,12 +46,14 @@ def save_view(*, owner_id: int, of_list: str, name: str, query: str, is_shared: 
 
 @in_transaction
 def remove_view(*, owner_id: int, of_list: str, view_id: UUID) -> str:
-    """Delete a view of one's own; its name. Refuses with NotFound what is no view of theirs.
+    """Delete a view for its owner, or a shared one for who may change users; returns its name.
+
+    So what somebody shared who is gone can go too. Refuses with NotFound what is no such view.
 
     Locks: the view (docs/locking.md).
     """
-    own = SavedView.objects.filter(owner=owner_id, of_list=of_list, pk=view_id)
-    view = own.select_for_update(no_key=True).first()
+    removable = SavedView.objects.removable_by(User.objects.get(pk=owner_id), of_list)
+    view = removable.filter(pk=view_id).select_for_update(no_key=True).first()
     if view is None:
         raise NotFound(_("You have no such view; it may have been deleted already."))
     view.delete()

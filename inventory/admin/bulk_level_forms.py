@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext_lazy
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldBooleanWidget
 
 from common.backoffice.refusals import SENTENCES
@@ -16,8 +16,9 @@ from inventory import operations
 from inventory.admin.bulk_forms import Cell, Row, SelectionForm
 from inventory.admin.display import product_name
 from inventory.admin.stock_fields import EFFECTS, KINDS, Choices, Units
+from inventory.admin.stock_forms import place
 from inventory.errors import BelowReserved, Shortage, StaleQuantity
-from inventory.models import Location, StockLevel
+from inventory.models import Location, StockLevel, StockMovement
 from inventory.rules import Change
 
 if TYPE_CHECKING:
@@ -103,15 +104,19 @@ class LevelsForm(SelectionForm):
 
     def sentence(self, row: Row, after: int) -> str:
         before = after - self.delta(row, after)
-        place = f"{row.of.product.sku} at {row.of.location.name}"
-        return f"{place}: {before} → {after} ({self.reason})"
+        return f"{place(row.of)}: {before} → {after} ({self.reason_word})"
 
     def delta(self, row: Row, after: int) -> int:
         raise NotImplementedError
 
     @property
     def reason(self) -> str:
+        """What the ledger keeps."""
         raise NotImplementedError
+
+    @property
+    def reason_word(self) -> str:
+        return StockMovement.Reason(self.reason).label.lower()
 
     def refuse(self, refusal: DomainError) -> None:
         """Each short line at its row; counts that are refused, by the figures of now."""
@@ -239,14 +244,13 @@ class BulkTransfer(LevelsForm):
     """Some units of each to one other location."""
 
     title = gettext_lazy("Transfer stock")
-    button = gettext_lazy("Transfer")
+    button = pgettext_lazy("action", "Transfer")
     effect = "take"
-    reason = "transfer"
     field_order = ("to_location", "reference", "note")
 
     to_location = forms.ModelChoiceField(
         Location.objects.filter(is_active=True).order_by("priority", "code"),
-        label=gettext_lazy("To"),
+        label=pgettext_lazy("location", "To"),
         widget=UnfoldAdminSelectWidget,
     )
 
@@ -262,6 +266,10 @@ class BulkTransfer(LevelsForm):
 
     def delta(self, row: Row, after: int) -> int:
         return -self.units[row.of.pk]
+
+    @property
+    def reason_word(self) -> str:
+        return _("transfer")
 
     @property
     def target(self) -> Location:

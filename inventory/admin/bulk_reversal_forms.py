@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from common.backoffice.display import moment
 from inventory import operations
 from inventory.admin.bulk_forms import Cell, Row, SelectionForm
-from inventory.admin.display import change, product_name, reason_word
+from inventory.admin.display import change, product_name, reason_word, some_of
 from inventory.models import StockLevel, StockMovement, Transfer
 
 if TYPE_CHECKING:
@@ -107,10 +108,11 @@ class TransfersReversal(SelectionForm):
 
 def _sentence(opposite: StockMovement) -> str:
     before = opposite.on_hand_after - opposite.delta
-    place = f"{opposite.product.sku} at {opposite.location.name}"
-    return f"{place}: {before} → {opposite.on_hand_after} (reversal)"
+    names = {"sku": opposite.product.sku, "location": opposite.location.name}
+    outcome = f"{before} → {opposite.on_hand_after} ({reason_word(opposite).lower()})"
+    return f"{_('%(sku)s at %(location)s') % names}: {outcome}"
 
 
 def _way(opposite: Transfer) -> str:
     way = f"{opposite.from_location.name} → {opposite.to_location.name}"
-    return f"{opposite.quantity} of {opposite.product.sku}: {way}"
+    return f"{some_of(opposite.quantity, opposite.product.sku)}: {way}"

@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.widgets import UnfoldAdminTextInputWidget, UnfoldBooleanWidget
 
+from common.api.parameters import DIGITS
 from common.backoffice.forms import StaffForm
 from common.backoffice.refusals import busy_refused, sentences
 from common.database import database_now
@@ -246,7 +247,7 @@ def _lines(sheet: CountSheet, named: str, until: datetime | None) -> QuerySet[Co
 def _versions_in(named: str) -> Iterator[tuple[UUID, int]]:
     for part in named.split(","):
         pk, _colon, version = part.partition(":")
-        if (line_id := uuid_in(pk)) and version.isdecimal():
+        if (line_id := uuid_in(pk)) and DIGITS.fullmatch(version):
             yield line_id, int(version)
 
 

@@ -68,7 +68,8 @@ def sent_with(given: Mapping[str, Any]) -> Sent:
 
 
 def _lines_in(given: Mapping[str, Any]) -> Iterator[UUID]:
+    """The lines of the fields for counts, by the names that the page gives them."""
     for name in given:
-        pk = uuid_in(name.removesuffix("-counted")) if name.endswith("-counted") else None
-        if pk:
+        pk = uuid_in(name.removesuffix("-counted"))
+        if pk and name == f"{pk}-counted":
             yield pk

@@ -46,6 +46,7 @@ STOCK: Final = [
     ("low", gettext_lazy("Those that are low")),
     ("out", gettext_lazy("Those with none on hand")),
 ]
+LONGEST_NAME: Final = 255
 LONGEST_SCOPE: Final = 255
 
 
@@ -79,10 +80,14 @@ class NewSheetForm(StaffForm, forms.Form):
     stay: ClassVar = gettext_lazy("Cancel")
 
     name = forms.CharField(
-        max_length=255,
+        required=False,
+        max_length=LONGEST_NAME,
         label=gettext_lazy("Name"),
         widget=UnfoldAdminTextInputWidget(attrs={"autocomplete": "off"}),
-        help_text=gettext_lazy("It stands as the reference of every movement that comes of it."),
+        help_text=gettext_lazy(
+            "It stands as the reference of every movement that comes of it."
+            " Empty: the location and the day."
+        ),
     )
     location = forms.ModelChoiceField(
         Location.objects.order_by("priority", "code"),
@@ -125,10 +130,8 @@ class NewSheetForm(StaffForm, forms.Form):
     once = forms.UUIDField(widget=forms.HiddenInput)
 
     def __init__(self, data: Any = None) -> None:
-        today = date_format(timezone.localdate(), "j M Y")
-        name = _("Count of %(day)s") % {"day": today}
         default = Location.objects.default().pk
-        super().__init__(data, initial={"name": name, "location": default, "once": new_id()})
+        super().__init__(data, initial={"location": default, "once": new_id()})
         self.fields["category"].offer()  # type: ignore[attr-defined]  # CategoryPaths
 
     def _argument(self, name: str) -> str:
@@ -137,6 +140,16 @@ class NewSheetForm(StaffForm, forms.Form):
     def clean_skus(self) -> list[str]:
         """Each SKU once, in the order given."""
         return list(dict.fromkeys(filter(None, re.split(r"[\s,;]+", self.cleaned_data["skus"]))))
+
+    @property
+    def called(self) -> str:
+        """As it was given, else where and when the sheet was made."""
+        told = {
+            "location": self.cleaned_data["location"].name,
+            "day": date_format(timezone.localdate(), "j M Y"),
+        }
+        default = _("Count at %(location)s, %(day)s") % told
+        return self.cleaned_data["name"] or default[:LONGEST_NAME]
 
     @property
     def scope(self) -> str:
@@ -161,7 +174,7 @@ class NewSheetForm(StaffForm, forms.Form):
             stock=given["stock"],
         )
         return operations.open_sheet(
-            name=given["name"],
+            name=self.called,
             location=str(given["location"].pk),
             is_blind=given["is_blind"],
             selection=selection,

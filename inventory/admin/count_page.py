@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import urlencode
 
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse, QueryDict
@@ -109,8 +108,7 @@ def _in_the_ledger(request: HttpRequest, sheet: CountSheet) -> str:
     """The address of the movements that the sheet has made."""
     if not request.user.has_perm("inventory.view_stockmovement"):
         return ""
-    query = urlencode({"q": sheet.name, "reason__exact": "count"})
-    return f"{reverse('admin:inventory_stockmovement_changelist')}?{query}"
+    return f"{reverse('admin:inventory_stockmovement_changelist')}?sheet={sheet.pk}"
 
 
 def _scanned(request: HttpRequest, sheet: CountSheet, sight: Sight) -> dict[str, Any]:

@@ -43,7 +43,9 @@ class StockFilter(SimpleListFilter):
 
 
 class ProductStockFilter(SimpleListFilter):
-    """Products by their stock; low is a product that is low at any of its locations."""
+    """Products by their stock; low is a product that is low at any of its locations, and out is
+    one that has been stocked and can be supplied from none.
+    """
 
     title = gettext_lazy("stock")
     parameter_name = "stock"
@@ -59,7 +61,7 @@ class ProductStockFilter(SimpleListFilter):
             case "low":
                 return queryset.filter(Exists(levels.low()))
             case "out":
-                return queryset.filter(~Exists(levels.filter(available__gt=0)))
+                return queryset.filter(Exists(levels), ~Exists(levels.filter(available__gt=0)))
         return queryset
 
 

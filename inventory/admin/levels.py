@@ -10,7 +10,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import path, reverse
 from django.utils.html import format_html
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from common.backoffice.admins import OperationsAdmin
 from common.backoffice.display import figure, moment, two_lines
@@ -69,7 +69,12 @@ BULK_ACTIONS: Final = (
     BulkAction("receive", gettext_lazy("Receive"), "inventory.receive_stock", BulkReceipt),
     BulkAction("adjust", gettext_lazy("Adjust"), "inventory.adjust_stock", BulkAdjustment),
     BulkAction("count", gettext_lazy("Set count"), "inventory.count_stock", BulkCount),
-    BulkAction("transfer", gettext_lazy("Transfer"), "inventory.transfer_stock", BulkTransfer),
+    BulkAction(
+        "transfer",
+        pgettext_lazy("action", "Transfer"),
+        "inventory.transfer_stock",
+        BulkTransfer,
+    ),
 )
 
 
@@ -97,6 +102,8 @@ class StockLevelAdmin(WithFiles, BulkAdmin, LevelLabelAdmin, OperationsAdmin):
     list_filter = [
         StockFilter,
         ("location", LocationFilter),
+        "product__category",
+        "product__status",
         SupplyFilter,
         ("updated_at", DatesFilter),
         OfDeletedProductFilter,

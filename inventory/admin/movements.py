@@ -25,6 +25,7 @@ from inventory.admin.timeline import (
     MovementList,
     PeriodFilter,
     ReferenceFilter,
+    SheetFilter,
     exported,
     reference,
 )
@@ -58,6 +59,7 @@ class StockMovementAdmin(ReversibleAdmin):
         "reason",
         ReferenceFilter,
         ActorFilter,
+        SheetFilter,
         ("location", LocationFilter),
     ]
     list_before_template = "inventory/timeline_export.html"
@@ -92,7 +94,7 @@ class StockMovementAdmin(ReversibleAdmin):
         asked = request.GET.keys()
         if "stock_level__id__exact" in asked:
             return ["-sequence"]
-        if asked & SPANS and not asked & {*OF_ONE, "reference"}:
+        if asked & SPANS and not asked & {*OF_ONE, "reference", "sheet"}:
             return ["-created_at", "-id"]
         return ["-id"]
 

@@ -198,8 +198,8 @@ class CountForm(LevelForm):
             release_latest=self.cleaned_data.get("release_latest", False),
         )
         operations.adjust_stock(changes=[change])
-        movement = self.level.movements.latest("sequence")
-        if movement.request_id != current().request_id:
+        movement = self.level.movements.order_by("-sequence").first()
+        if movement is None or movement.request_id != current().request_id:
             told = _("%(place)s: %(count)s, as counted. Nothing had to be changed.")
             return told % {"place": place(self.level), "count": counted}
         before = movement.on_hand_after - movement.delta

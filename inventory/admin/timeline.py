@@ -13,10 +13,12 @@ from django.utils.translation import gettext_lazy
 from common.backoffice.display import link
 from common.backoffice.lists import QuickChangeList
 from common.importing.writing import CONTENT_TYPES, csv_text
-from inventory.models import Batch, Reservation
+from inventory.admin.count_lines import uuid_in
+from inventory.models import Batch, CountLine, CountSheet, Reservation
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from uuid import UUID
 
     from django.db.models import QuerySet
     from django.http import HttpRequest
@@ -100,23 +102,64 @@ class ActorFilter(WordFilter):
         return [("", "")] if is_useful else []
 
 
+class SheetFilter(SimpleListFilter):
+    """What one count sheet has written; the page of the sheet leads here."""
+
+    title = gettext_lazy("count sheet")
+    parameter_name = "sheet"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        """The sheet that is chosen: there are too many to offer."""
+        chosen = self.value()
+        return [(chosen, self._name(request, chosen))] if chosen else []
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        chosen = self.value()
+        if not chosen:
+            return queryset
+        sheet_id = uuid_in(chosen)
+        return queryset.filter(count_line__sheet=sheet_id) if sheet_id else queryset.none()
+
+    def _name(self, request: HttpRequest, chosen: str) -> str:
+        sheet_id = uuid_in(chosen)
+        if sheet_id is None or not request.user.has_perm("inventory.view_countsheet"):
+            return "–"
+        sheet = CountSheet.objects.filter(pk=sheet_id).first()
+        return sheet.name if sheet else "–"
+
+
 class MovementList(QuickChangeList):
-    """A page of movements that know what their references name: two more queries for a page."""
+    """A page of movements that know what their references name: three more queries for a page."""
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
         movements: list[Any] = list(self.result_list)  # type: ignore[has-type]  # set by super()
         known = named_by(request, movements)
         for movement in movements:
-            movement.named = known.get(movement.reference)
+            movement.named = known.get(movement.pk)
         self.result_list = movements
 
 
-def named_by(request: HttpRequest, movements: list[StockMovement]) -> dict[str, Any]:
-    """The batch, else the latest reservation, that each reference names, if this person may see
-    it.
+def named_by(request: HttpRequest, movements: list[StockMovement]) -> dict[UUID, Any]:
+    """What the reference of each movement names, if this person may see it.
+
+    The count sheet that has written the movement, else the batch, else the latest reservation.
     """
-    references = {movement.reference for movement in movements} - {""}
+    sheets = _sheets_of(request, movements)
+    others = [movement for movement in movements if movement.pk not in sheets]
+    known = _called(request, {movement.reference for movement in others} - {""})
+    return sheets | {movement.pk: known.get(movement.reference) for movement in others}
+
+
+def _sheets_of(request: HttpRequest, movements: list[StockMovement]) -> dict[UUID, Any]:
+    counts = [movement.pk for movement in movements if movement.reason == "count"]
+    if not counts or not request.user.has_perm("inventory.view_countsheet"):
+        return {}
+    lines = CountLine.objects.filter(movement__in=counts).select_related("sheet")
+    return {line.movement_id: line.sheet for line in lines}  # type: ignore[misc]  # all have one
+
+
+def _called(request: HttpRequest, references: set[str]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     if references and request.user.has_perm("inventory.view_reservation"):
         rows = Reservation.objects.filter(order_reference__in=references)

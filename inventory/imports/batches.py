@@ -5,15 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 from uuid import UUID
 
-from django.contrib.auth import get_user_model
 from django.utils.translation import gettext_lazy
 from django.utils.translation import gettext_noop as _
 
-from common.errors import Invalid
 from common.importing.columns import Column, Columns, Day, Text, Whole
 from common.importing.errors import ChangedSince
-from common.importing.kinds import Kind, Verdict
-from common.observability.context import current
+from common.importing.kinds import Kind, Verdict, check_permitted
 from inventory import operations
 from inventory.imports.counts import movement_made
 from inventory.imports.places import Places, location_column, sku_column
@@ -64,6 +61,7 @@ class BatchKind(Kind):
     needed = ("reference", "sku", "quantity")
     keys = (("reference",),)
     permissions: ClassVar = {"new": "inventory.add_batch", "change": "inventory.change_batch"}
+    undo_permissions: ClassVar = {"new": "inventory.change_batch"}
     view = "inventory.view_batch"
     examples: ClassVar = (
         {
@@ -97,7 +95,8 @@ class BatchKind(Kind):
 
     def apply(self, job: Job) -> dict[str, Any]:
         if job.action == "new":
-            _check_may_receive(job.values)
+            if not job.values.get("eta"):
+                check_permitted("inventory.receive_batch", attribute="eta")
             return _ordered(job.values)
         batch = operations.change_batch(
             batch_id=UUID(job.seen["batch"]),
@@ -108,8 +107,10 @@ class BatchKind(Kind):
 
     def undo(self, job: Job) -> None:
         if "movement" in job.touched:
+            check_permitted("inventory.reverse_movement")
             operations.reverse_movement(movement_id=UUID(job.touched["movement"]), note=job.note)
             return
+        check_permitted(self.undo_permission(job.action))
         batch = Batch.objects.get(pk=job.touched["batch"])
         former = job.seen.get("before", {})
         imported = former or ("quantity", "eta")
@@ -149,16 +150,6 @@ def _new(places: Places, values: Values) -> Verdict:
     places.found(values, verdict)
     verdict.differences = [(name, None, value) for name, value in values.items() if value]
     return verdict
-
-
-def _check_may_receive(values: Values) -> None:
-    """Refuse to put on the shelf at once what is applied for somebody who may not receive it."""
-    if values.get("eta"):
-        return
-    person = get_user_model().objects.filter(username=current().actor).first()
-    if person is None or not person.has_perm("inventory.receive_batch"):
-        told = _("You may not do all that these rows would do. Ask somebody who may.")
-        raise Invalid(told, attribute="eta")
 
 
 def _ordered(values: Values) -> dict[str, Any]:

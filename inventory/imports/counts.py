@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy
 from django.utils.translation import gettext_noop as _
 
 from common.importing.columns import Column, Columns, Whole
-from common.importing.kinds import Kind, Verdict
+from common.importing.kinds import Kind, Verdict, check_permitted
 from common.observability.context import current
 from inventory import operations
 from inventory.imports.places import Places, location_column, sku_column
@@ -56,6 +56,7 @@ class CountKind(Kind):
     needed = ("sku", "counted")
     keys = (("sku", "location"),)
     permissions: ClassVar = {"new": "inventory.count_stock", "change": "inventory.count_stock"}
+    undo_permissions: ClassVar = dict.fromkeys(("new", "change"), "inventory.reverse_movement")
     view = "inventory.view_stocklevel"
     examples: ClassVar = (
         {"sku": "MUG-BLUE", "location": "main", "on_hand": 40, "counted": 38},
@@ -87,6 +88,7 @@ class CountKind(Kind):
 
     def undo(self, job: Job) -> None:
         if "movement" in job.touched:
+            check_permitted(self.undo_permission(job.action))
             operations.reverse_movement(movement_id=UUID(job.touched["movement"]), note=job.note)
 
 

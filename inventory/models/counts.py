@@ -89,6 +89,13 @@ class CountLine(models.Model):
                 name="count_line_counted_before_applied",
             ),
         ]
+        indexes = [
+            models.Index(
+                fields=["sheet", "movement"],
+                condition=Q(movement__isnull=False),
+                name="count_line_applied",
+            )
+        ]
 
     def __str__(self) -> str:
         return f"{self.stock_level} on {self.sheet}"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import zlib
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Any, Final
@@ -79,21 +81,18 @@ class Turnover:
 
 def kept_turnover() -> Turnover:
     """The turnover as it was when it was read last, from Redis; read now where nobody has."""
-    try:
-        (kept,) = redis.pipelined([("GET", _key())])
-    except RedisUnavailable:
-        return turnover()
-    return _unpacked(kept) if isinstance(kept, bytes) else keep_turnover()
+    return _kept() or keep_turnover()
 
 
 def keep_turnover() -> Turnover:
     """Read the turnover, and keep it for those who ask next."""
-    found = turnover()
-    text = json.dumps(asdict(found), cls=DjangoJSONEncoder)
     try:
-        redis.pipelined([("SET", _key(), text, "EX", KEPT_SECONDS)])
+        epoch = redis.begin_epoch()
     except RedisUnavailable:
-        return found
+        return turnover()
+    found = turnover()
+    with suppress(RedisUnavailable):
+        redis.pipelined([("SET", _key(), _packed(found, epoch), "EX", KEPT_SECONDS)])
     return found
 
 
@@ -106,8 +105,34 @@ def _key() -> str:
     return redis.key("turnover", period()["last"])
 
 
-def _unpacked(kept: bytes) -> Turnover:
-    found = json.loads(kept)
+def _kept() -> Turnover | None:
+    """What Redis has, unless it is from before an outage, of another release, or not ours."""
+    with suppress(RedisUnavailable):
+        match redis.pipelined([("MGET", redis.epoch_key(), _key())]):
+            case [[bytes(epoch), bytes(stored)]]:
+                return _unpacked(stored, epoch)
+    return None
+
+
+def _packed(found: Turnover, epoch: bytes) -> bytes:
+    text = json.dumps(asdict(found), cls=DjangoJSONEncoder)
+    content = b"%s\n%s" % (epoch, text.encode())
+    return b"%08x\n%s" % (zlib.crc32(content), content)
+
+
+def _unpacked(stored: bytes, epoch: bytes) -> Turnover | None:
+    checksum, _, content = stored.partition(b"\n")
+    if checksum != b"%08x" % zlib.crc32(content):
+        return None
+    written_in, _, text = content.partition(b"\n")
+    if written_in != epoch:
+        return None
+    with suppress(ValueError, TypeError, KeyError, AttributeError):  # another release wrote it
+        return _read(json.loads(text))
+    return None
+
+
+def _read(found: Any) -> Turnover:
     return Turnover(
         date.fromisoformat(found["first"]),
         date.fromisoformat(found["last"]),

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tests.browser import chromium
-from tests.screenshots import USER, Visit, demo
+from tests.screens import Visit
+from tests.screenshots import USER, demo
 
 pytestmark = pytest.mark.slow
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.db import connection
@@ -72,6 +74,42 @@ def test_many_levels_are_transferred_together(admin_client, mug, tea, outlet):
     there = StockLevel.objects.filter(location=outlet).order_by("product__sku")
     assert [level.on_hand for level in there] == [2, 20]
     assert Transfer.objects.filter(reference="VAN-1").count() == 2
+
+
+def spanish(user) -> Client:
+    client = Client(headers={"Accept-Language": "es"})
+    client.force_login(user)
+    return client
+
+
+@pytest.mark.parametrize(
+    ("action", "shared", "sentence"),
+    [
+        ("receive", {}, "MUG en Main: 7 → 10 (recepción)."),
+        ("adjust", {"kind": "damage"}, "MUG en Main: 7 → 4 (daño)."),
+        ("count", {}, "MUG en Main: 7 → 3 (recuento)."),
+        ("transfer", {"to_location": "outlet"}, "MUG en Main: 7 → 4 (traslado) → Outlet."),
+    ],
+)
+def test_a_spanish_clerk_reads_spanish_there_and_in_the_history(
+    admin_user, mug, outlet, action, shared, sentence
+):
+    client = spanish(admin_user)
+    if "to_location" in shared:
+        shared = {"to_location": outlet.pk}
+    page = opened(client, [mug], action)
+    entered = units((mug, 3)) | shared
+    assert told(sent(client, page, bulk_address("stocklevel", action), entered)) == [sentence]
+    assert LogEntry.objects.get().change_message == sentence
+
+
+def test_the_transfer_of_a_spanish_clerk_has_a_verb_and_a_direction(admin_user, mug, outlet):
+    client = spanish(admin_user)
+    page = opened(client, [mug], "transfer")
+    words = text_of(page)
+    assert re.search(r"<label[^>]*>\s*A\b", words)
+    assert re.search(r"<button[^>]*>\s*Trasladar\s*<", words)
+    assert re.search(r"<option[^>]*>\s*Trasladar\s*<", text_of(client.get(LEVELS)))
 
 
 def test_a_row_without_units_is_left_alone(admin_client, mug, tea):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.db import connection
+from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from common.errors import VersionMismatch
@@ -239,6 +240,39 @@ def test_transfers_whose_units_are_gone_are_refused_together(admin_client, mug):
     assert "are available" in errors_on(answer)["__all__"][0]
     mug.refresh_from_db()
     assert mug.on_hand == 2
+
+
+# In Spanish
+
+
+def test_a_spanish_clerk_reads_spanish_of_what_was_taken_back(admin_user, mug):
+    client = Client(headers={"Accept-Language": "es"})
+    client.force_login(admin_user)
+    moved(mug, 5)
+    movement = mug.movements.get(sequence=2)
+    answer = sent(client, opened(client, [movement], "reverse"), REVERSE, {})
+    assert told(answer) == ["MUG en Main: 12 → 7 (reversión)."]
+    LocationFactory(code="outlet", name="Outlet")
+    transfer = operations.transfer_stock(
+        sku="MUG", from_location="main", to_location="outlet", quantity=2
+    )
+    answer = sent(client, opened(client, [transfer], "reverse"), BRING_BACK, {})
+    assert told(answer) == ["2 de MUG: Outlet → Main."]
+    assert set(LogEntry.objects.values_list("change_message", flat=True)) == {
+        "MUG en Main: 12 → 7 (reversión).",
+        "2 de MUG: Outlet → Main.",
+    }
+
+
+def test_a_spanish_clerk_reads_spanish_of_batches_and_reservations(admin_user, mug):
+    client = Client(headers={"Accept-Language": "es"})
+    client.force_login(admin_user)
+    batch, hold = ordered("PO-1", 5), held("ORDER-1", 2)
+    answer = sent(client, opened(client, [batch], "receive"), RECEIVE, {})
+    assert told(answer) == ["PO-1: 5 recibidas."]
+    page = opened(client, [hold], "release")
+    assert "2 de MUG" in text_of(page)
+    assert told(sent(client, page, RELEASE, {})) == ["ORDER-1: liberada."]
 
 
 # All of them

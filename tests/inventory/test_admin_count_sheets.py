@@ -9,12 +9,21 @@ import pytest
 from django.contrib.admin.models import LogEntry
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+from django.utils.formats import date_format
 
+from common.database import database_now
 from inventory import operations
 from inventory.models import CountSheet, StockLevel
 from products.operations import delete_product
 from tests.back_office import errors_on, filled_in, page_of, send, staff, text_of, told
-from tests.factories import CategoryFactory, CountSheetFactory, ProductFactory, StockLevelFactory
+from tests.factories import (
+    CategoryFactory,
+    CountSheetFactory,
+    LocationFactory,
+    ProductFactory,
+    StockLevelFactory,
+)
 from tests.inventory.counts import SHEETS, applied, counted, ledger, line_of
 from tests.inventory.promise_pages import held, words_of
 from tests.inventory.stock_pages import moved
@@ -138,6 +147,16 @@ def test_a_sheet_is_made_for_some_products_and_says_which(admin_client, mug, pen
     assert scope in text_of(answer)
 
 
+def test_a_sheet_without_a_name_is_called_by_its_location_and_the_day(admin_client, mug):
+    outlet = LocationFactory(code="outlet", name="Outlet")
+    StockLevelFactory(product=mug.product, location=outlet, on_hand=1)
+    for location in (mug.location, outlet):
+        send(admin_client, f"{SHEETS}add/", "stock-form", location=str(location.pk))
+    day = date_format(timezone.localdate(), "j M Y")
+    names = CountSheet.objects.order_by("pk").values_list("name", flat=True)
+    assert list(names) == [f"Count at Main, {day}", f"Count at Outlet, {day}"]
+
+
 def test_a_form_that_is_sent_twice_makes_one_sheet(admin_client, mug):
     form = filled_in(admin_client.get(f"{SHEETS}add/"), "stock-form")
     answers = [admin_client.post(f"{SHEETS}add/", form, follow=True) for _ in range(2)]
@@ -223,6 +242,17 @@ def test_a_script_keeps_one_line_and_is_told_how_it_stands(admin_client, mug, sh
     assert "Apply all counted (1)" in answer["head"]
     wrong = admin_client.post(step(sheet, "record"), entry(sheet, mug, "x"), headers=SCRIPT)
     assert "whole number" in wrong.json()["lines"][str(line_of(sheet, mug).pk)]["wrong"]
+
+
+@pytest.mark.parametrize(
+    "spelt", [str.upper, "{{{}}}".format, "urn:uuid:{}".format], ids=["capitals", "braces", "URN"]
+)
+@pytest.mark.parametrize("name", ["record", "apply"])
+def test_a_field_that_the_page_does_not_have_is_no_entry(admin_client, mug, sheet, name, spelt):
+    field = f"{spelt(str(line_of(sheet, mug).pk))}-counted"
+    answer = admin_client.post(step(sheet, name), {field: "9"}, follow=True)
+    assert answer.status_code == 200
+    assert line_of(sheet, mug).counted is None
 
 
 def test_on_a_sheet_that_was_closed_meanwhile_nothing_is_kept(admin_client, mug, sheet):
@@ -539,6 +569,24 @@ def test_nonsense_applies_nothing(admin_client, mug, sheet, given):
     counted(sheet, mug, 10)
     answer = admin_client.post(step(sheet, "apply"), given, follow=True)
     assert answer.status_code == 200
+    assert ledger(mug) == []
+
+
+@pytest.mark.parametrize(
+    "version",
+    ["9" * 5_000, "9" * 18, "٢", "²", "-1", ""],
+    ids=["endless", "long", "Arabic", "superscript", "negative", "none"],
+)
+def test_a_version_that_no_line_has_applies_nothing(admin_client, mug, sheet, version):
+    counted(sheet, mug, 10)
+    named = f"{line_of(sheet, mug).pk}:{version}"
+    until = database_now().isoformat()
+    for given in (
+        {"settle": f"{named}:anyway"},
+        {"sure": "yes", "lines": named, "until": until, "moved": "anyway"},
+    ):
+        answer = admin_client.post(step(sheet, "apply"), given, follow=True)
+        assert answer.status_code == 200
     assert ledger(mug) == []
 
 

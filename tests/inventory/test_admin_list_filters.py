@@ -5,12 +5,14 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from inventory.models import StockLevel
 from products.models import Product
 from tests.back_office import text_of
-from tests.factories import LocationFactory, ProductFactory, StockLevelFactory
+from tests.factories import CategoryFactory, LocationFactory, ProductFactory, StockLevelFactory
 from tests.inventory.promise_pages import ordered
 from tests.inventory.stock_pages import LEVELS, skus
 
@@ -58,6 +60,49 @@ def test_products_are_filtered_by_location(admin_client):
     assert products(admin_client, "location=outlet") == ["THERE"]
     assert products(admin_client, "location=main") == ["HERE"]
     assert products(admin_client, "location=nonsense") == []
+
+
+def test_a_product_is_out_of_stock_where_it_has_been_stocked(admin_client):
+    outlet = LocationFactory(code="outlet")
+    StockLevelFactory(product__sku="OUT")
+    half = StockLevelFactory(product__sku="HALF")
+    StockLevelFactory(product=half.product, location=outlet, on_hand=1)
+    StockLevelFactory(product__sku="PROMISED", on_hand=2, reserved=2)
+    ProductFactory(sku="NEVER")
+    assert products(admin_client, "stock=out") == ["OUT", "PROMISED"]
+    assert products(admin_client, "stock=in") == ["HALF"]
+    assert products(admin_client, "") == ["HALF", "NEVER", "OUT", "PROMISED"]
+
+
+def test_stock_levels_are_filtered_by_category_and_status_of_their_products(admin_client):
+    cups, pots = CategoryFactory(name="Cups"), CategoryFactory(name="Pots")
+    StockLevelFactory(product__sku="CUP", product__category=cups)
+    StockLevelFactory(product__sku="OLD-CUP", product__category=cups, product__status="archived")
+    StockLevelFactory(product__sku="POT", product__category=pots)
+    StockLevelFactory(product__sku="THING")
+    by_category = f"product__category__id__exact={cups.pk}"
+    assert skus(admin_client.get(f"{LEVELS}?{by_category}")) == ["CUP", "OLD-CUP"]
+    assert skus(admin_client.get(f"{LEVELS}?product__category__isnull=True")) == ["THING"]
+    archived = "product__status__exact=archived"
+    assert skus(admin_client.get(f"{LEVELS}?{archived}")) == ["OLD-CUP"]
+    assert (
+        skus(admin_client.get(f"{LEVELS}?{archived}&product__category__id__exact={pots.pk}")) == []
+    )
+    page = text_of(admin_client.get(LEVELS))
+    assert "By category" in page
+    assert "By status" in page
+
+
+def test_the_filters_take_no_more_queries_for_more_rows(admin_client):
+    def queries(count: int) -> int:
+        for _ in range(count):
+            StockLevelFactory(product__category=CategoryFactory())
+        with CaptureQueriesContext(connection) as asked:
+            text_of(admin_client.get(LEVELS))
+        return len(asked)
+
+    queries(1)
+    assert queries(1) == queries(9)
 
 
 @pytest.mark.parametrize(

@@ -144,6 +144,14 @@ def test_a_count_sets_the_quantity(admin_client, mug, counted, said, movements):
     assert adjustments(mug) == movements
 
 
+def test_a_level_that_has_never_moved_can_be_counted(admin_client):
+    level = StockLevelFactory(product__sku="MUG", location__name="Main", on_hand=0)
+    assert not level.movements.exists()
+    answer = send(admin_client, page_of(level, "count"), STOCK_FORM, quantity=0)
+    assert told(answer) == ["MUG at Main: 0, as counted. Nothing had to be changed."]
+    assert not level.movements.exists()
+
+
 def test_a_count_against_another_figure_is_refused_until_it_is_confirmed(admin_client, mug):
     form = filled_in(admin_client.get(page_of(mug, "count")), STOCK_FORM, quantity=6)
     moved(mug, -2)

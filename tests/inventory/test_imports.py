@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 from datetime import date
+from importlib import import_module
 from uuid import UUID
 
 import pytest
+from django.apps import apps
+from django.contrib.auth.models import Group, User
 
+from common.importing import operations as operations_of_files
+from common.importing.admin import pages
+from common.importing.carrying_on import carry_on
 from common.importing.kinds import kinds
+from common.importing.models import Import
 from common.observability.context import acting_as
 from inventory import operations
 from inventory.imports.counts import movement_made
@@ -22,6 +29,7 @@ from tests.common.importing.files import (
     checked,
     exported,
     problems_of,
+    read,
     rows_of_file,
     undone,
 )
@@ -29,6 +37,7 @@ from tests.factories import LocationFactory, ProductFactory, StockLevelFactory
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db]
 
+GROUPS = ("Catalogue editor", "Warehouse clerk", "Purchasing", "Auditor", "Administrator")
 ODD = ["-MUG", "0042", "A/B.C_D", "1E5", "MUG"]
 
 
@@ -209,6 +218,50 @@ def test_an_import_of_batches_is_undone(mug, ana):
     assert Batch.objects.get(reference="PO-3").status == "cancelled"
     assert on_hand("MUG") == 8
     assert ledger_is_right()
+
+
+def test_who_may_not_reverse_takes_nothing_off_the_shelf_by_undoing_a_file(mug, ana):
+    head = ["reference", "sku", "quantity", "eta"]
+    content = as_csv(head, ["PO-1", "MUG", 4, ""], ["PO-2", "MUG", 6, "2030-03-01"])
+    file = applied(checked("batches", content))
+    buyer = in_group("Purchasing", "buyer")
+    assert pages.may_undo(buyer, file)
+    file = undone(file, actor="buyer")
+    told = "You may not do all that these rows would do. Ask somebody who may."
+    assert problems_of(file) == {2: [("", told)]}
+    assert on_hand("MUG") == 11
+    assert Batch.objects.get(reference="PO-2").status == "cancelled"
+    assert undone(file).figures["undone"] == 2
+    assert on_hand("MUG") == 7
+    assert ledger_is_right()
+
+
+def test_who_may_no_longer_change_batches_when_it_is_done_cancels_none(mug):
+    head = ["reference", "sku", "quantity", "eta"]
+    file = applied(checked("batches", as_csv(head, ["PO-1", "MUG", 6, "2030-03-01"])))
+    in_group("Purchasing", "buyer")
+    operations_of_files.start_undoing(import_id=file.pk, actor="buyer")
+    User.objects.filter(username="buyer").update(is_active=False)
+    carry_on(file.pk, seconds=60)
+    assert read(file).figures["kept"] == 1
+    assert Batch.objects.get().status == "incoming"
+
+
+@pytest.mark.parametrize("kind", ["batches", "reorder-points", "products", "counts"])
+def test_each_group_that_applies_a_file_may_undo_it(kind):
+    """Otherwise nobody of the five could take back what they brought in by mistake."""
+    file = Import(kind=kind, figures={"new": 1, "change": 1})
+    people = [in_group(group, group) for group in GROUPS]
+    able = [user for user in people if pages.may_apply(user, file)]
+    assert able
+    assert [user for user in people if pages.may_undo(user, file)] == able
+
+
+def in_group(group: str, name: str) -> User:
+    import_module("inventory.migrations.0015_groups").make_groups(apps, None)
+    user = User.objects.create_user(name, is_staff=True)
+    user.groups.add(Group.objects.get(name=group))
+    return user
 
 
 # Reorder points

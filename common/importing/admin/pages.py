@@ -58,7 +58,9 @@ def may_stop(user: Any, file: Import) -> bool:
 
 
 def may_undo(user: Any, file: Import) -> bool:
-    return user.has_perm(UNDO) and may_apply(user, file)
+    """Whether somebody may do what the rows say, and what taking them back does."""
+    may = user.has_perm(UNDO) and may_apply(user, file)
+    return may and kinds[file.kind].may_undo(user, file.figures)
 
 
 def upload_context(offered: Sequence[Kind]) -> dict[str, Any]:

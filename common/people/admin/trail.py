@@ -32,6 +32,7 @@ SUBJECTS: Final = {
     "products.category": _("Category"),
     "inventory.stocklevel": _("Stock level"),
     "inventory.location": _("Location"),
+    "inventory.countsheet": _("Count sheet"),
     "access.apikey": _("API key"),
     "webhooks.webhookendpoint": _("Webhook"),
     "auth.user": _("User"),

@@ -160,12 +160,12 @@ class UserAdmin(WithTrail, DjangoUserAdmin, ModelAdmin):
         return self._done(request, user, _("Logged out everywhere."))
 
     def take_app(self, request: HttpRequest, user_id: int) -> HttpResponse:
-        user = self._user(request, user_id)
+        user = self._somebody_else(request, user_id)
         second_factor.turn_off(user_id=user.pk)
         return self._done(request, user, _("Took the authenticator app off the account."))
 
     def unlock(self, request: HttpRequest, user_id: int) -> HttpResponse:
-        user = self._user(request, user_id)
+        user = self._somebody_else(request, user_id)
         sessions.unlock(user)
         return self._done(request, user, _("Unlocked the login."))
 
@@ -174,6 +174,13 @@ class UserAdmin(WithTrail, DjangoUserAdmin, ModelAdmin):
         if user is None:
             raise Http404
         if not self.has_change_permission(request, user):
+            raise PermissionDenied
+        return user
+
+    def _somebody_else(self, request: HttpRequest, user_id: int) -> User:
+        """Nobody weakens their own login here: their account's page asks for password and code."""
+        user = self._user(request, user_id)
+        if user == request.user:
             raise PermissionDenied
         return user
 
@@ -217,6 +224,7 @@ class UserAdmin(WithTrail, DjangoUserAdmin, ModelAdmin):
             "row": user,
             "may_see": may_see,
             "may_change": self.has_change_permission(request, user),
+            "is_own": user == request.user,
             "may_end": request.user.has_perm("people.delete_staffsession"),
             "sessions": [session_row(one, is_own=one.session_key == own) for one in rows],
             "device": second_factor.device_of(user.pk),

@@ -20,7 +20,7 @@ from common.importing.tasks import work_on_import
 from inventory.models import StockLevel, StockMovement
 from products.models import Product
 from tests.back_office import errors_on, filled_in, page_of, staff, text_of, told
-from tests.common.importing.files import applied, as_csv, as_xlsx, checked, read
+from tests.common.importing.files import applied, as_csv, as_xlsx, checked, read, undone
 from tests.factories import ProductFactory, StockLevelFactory
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db]
@@ -28,7 +28,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.django_db]
 LIST = reverse("admin:importing_import_changelist")
 ADD = reverse("admin:importing_import_add")
 EXPORT = reverse("admin:importing_import_export")
-MAY = ("add_import", "undo_import", "count_stock")
+MAY = ("add_import", "undo_import", "count_stock", "reverse_movement")
 COUNTS = as_csv(["sku", "counted"], ["MUG", 5], ["NIX", 1])
 
 
@@ -224,6 +224,39 @@ def test_undoing_needs_a_permission_of_its_own(mug):
     assert "Undo the import" not in text_of(clerk.get(page_of(file)))
     assert clerk.post(address(file, "undo")).status_code == 403
     assert read(file).status == "applied"
+
+
+@pytest.mark.parametrize(
+    ("kind", "applies", "undoes"),
+    [
+        ("products", ["add_product"], "delete_product"),
+        ("batches", ["add_batch"], "change_batch"),
+        ("counts", ["count_stock"], "reverse_movement"),
+    ],
+)
+def test_undoing_needs_what_doing_that_by_hand_would_need(mug, kind, applies, undoes, sent):
+    content = {
+        "products": as_csv(["sku", "name", "description", "price"], ["POT", "Pot", "Big.", 1]),
+        "batches": as_csv(["reference", "sku", "quantity", "eta"], ["A", "MUG", 1, "2030-01-01"]),
+        "counts": as_csv(["sku", "counted"], ["MUG", 5]),
+    }[kind]
+    file = applied(checked(kind, content))
+    some = staff("add_import", "undo_import", *applies)
+    assert "Undo the import" not in text_of(some.get(page_of(file)))
+    assert some.post(address(file, "undo")).status_code == 403
+    assert read(file).status == "applied"
+    more = staff("add_import", "undo_import", *applies, undoes, name="more")
+    assert "Undo the import" in text_of(more.get(page_of(file)))
+    assert more.post(address(file, "undo")).status_code == 302
+    assert read(file).status == "undoing"
+
+
+def test_a_product_is_not_deleted_for_who_may_not_when_it_is_done():
+    head = ["sku", "name", "description", "price"]
+    file = applied(checked("products", as_csv(head, ["POT", "Pot", "Big.", 1])))
+    staff("add_product", name="editor")
+    assert undone(file, actor="editor").figures["kept"] == 1
+    assert Product.objects.living().filter(sku="POT").exists()
 
 
 def test_work_is_stopped_from_the_page(mug):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from django.contrib.auth.models import User
 from django.db import connection, transaction
 
 from common.errors import DomainError
@@ -85,6 +86,7 @@ def test_every_row_is_applied_once_though_the_worker_is_killed(place, levels, mo
 @pytest.mark.django_db(transaction=True)
 def test_every_row_is_taken_back_once_though_the_worker_is_killed(levels, monkeypatch):
     file = applied(checked("counts", five()))
+    User.objects.create_superuser("eve")
     operations.start_undoing(import_id=file.pk, actor="eve")
     with monkeypatch.context() as patch:
         killed_at(patch, type(kinds["counts"]), "undo", call=2)

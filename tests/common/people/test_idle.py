@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
+from django.conf import settings
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
 from django.utils import timezone
 
+from common.people.middleware import BACKGROUND
 from common.people.models import StaffSession
 from tests.back_office import filled_in, text_of
+from tests.common.importing.files import as_csv, checked
 from tests.common.people.logins import (
     PASSWORD,
     is_in,
@@ -109,6 +114,52 @@ def test_a_page_that_asks_for_news_by_itself_keeps_no_session_alive():
     told_left = browser.post("/admin/still-here/", headers=by_script).json()
     assert told_left["seconds_left"] >= 59 * 60
     assert seen_at() > before
+
+
+def test_polling_over_plain_http_does_not_keep_a_session_alive():
+    """A phone on the local network: its browser says nothing of who is asking."""
+    checked_file = checked("counts", as_csv(["sku", "counted"], ["MUG", 5]))
+    news = [
+        "/admin/still-here/",
+        reverse("admin:importing_import_progress", args=[checked_file.pk]),
+    ]
+    browser = log_in()
+    unused_for(59)
+    before = seen_at()
+    for address in news:
+        assert browser.get(address, headers={"X-Requested-With": "background"}).status_code == 200
+    assert seen_at() == before
+    unused_for(61)
+    assert browser.get("/admin/still-here/").json()["seconds_left"] == 0
+    assert not is_in(browser)
+
+
+def test_a_click_over_plain_http_keeps_the_session_alive():
+    browser = log_in()
+    unused_for(59)
+    by_hand = {"X-Requested-With": "background"}
+    assert browser.post("/admin/still-here/", headers=by_hand).json()["seconds_left"] >= 59 * 60
+    unused_for(59)
+    before = seen_at()
+    browser.get(PRODUCTS)
+    assert seen_at() > before
+
+
+def test_every_script_of_ours_that_asks_by_itself_says_so():
+    asking = {path.name: path.read_text() for path in scripts() if asks_by_itself(path)}
+    assert asking.keys() == {"idle.js", "progress.js"}
+    for name, text in asking.items():
+        assert f'"X-Requested-With": "{BACKGROUND}"' in text, name
+
+
+def scripts() -> list[Path]:
+    apps = [Path(settings.BASE_DIR) / name for name in ("common", "inventory", "products")]
+    return [path for app in apps for path in app.rglob("static/**/*.js")]
+
+
+def asks_by_itself(path: Path) -> bool:
+    text = path.read_text()
+    return "fetch(" in text and ("setTimeout(" in text or "setInterval(" in text)
 
 
 def test_a_script_is_told_when_it_is_over():

@@ -8,11 +8,20 @@ from django.contrib.auth.models import Group, Permission, User
 from django.db import transaction
 from django.test import Client
 from django.utils import timezone
+from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from common.people import powers
 from common.people.models import AuditEntry
 from tests.back_office import errors_on, filled_in, send, staff, text_of, told
-from tests.common.people.logins import enter_password, is_in, log_in, person
+from tests.common.people.logins import (
+    code_now,
+    enter_code,
+    enter_password,
+    give_app,
+    is_in,
+    log_in,
+    person,
+)
 from tests.racing import race
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db]
@@ -198,9 +207,9 @@ def test_nobody_deletes_themselves(manager):
 # Locked out
 
 
-def lock_out() -> None:
+def lock_out(name: str = "bob") -> None:
     for _n in range(5):
-        enter_password(Client(REMOTE_ADDR="192.0.2.9"), "bob", password="wrong")
+        enter_password(Client(REMOTE_ADDR="192.0.2.9"), name, password="wrong")
 
 
 def test_an_administrator_sees_who_is_locked_out_and_lets_them_in_again(admin_client):
@@ -219,6 +228,38 @@ def test_unlocking_takes_the_permission(bob):
     reader = staff("view_user", name="reader")
     assert reader.post(page(bob, "unlock")).status_code == 403
     assert AccessAttempt.objects.exists()
+
+
+@pytest.mark.parametrize("action", ["take-app", "unlock"])
+@pytest.mark.parametrize("who", ["manager", "superuser"])
+def test_nobody_takes_off_their_own_second_step_without_password_and_code(who, action):
+    me = person("me", is_superuser=who == "superuser")
+    me.user_permissions.add(*Permission.objects.filter(codename__in=MANAGER))
+    browser = log_in("me")
+    give_app(me)
+    second_step(browser)
+    lock_out("me")
+    shown = text_of(browser.get(page(me)))
+    assert "take-app" not in shown
+    assert f"{me.pk}/unlock" not in shown
+    assert browser.post(page(me, action)).status_code == 403
+    assert TOTPDevice.objects.filter(user=me).exists()
+    assert AccessAttempt.objects.exists()
+
+
+def second_step(browser: Client) -> None:
+    entered = enter_code(browser, browser.get("/admin/login/"), code_now())
+    assert entered.status_code == 302
+
+
+def test_only_a_superuser_takes_the_app_of_a_superuser(manager, admin_client):
+    boss = person("boss")
+    give_app(boss)
+    assert manager.post(page(boss, "take-app")).status_code == 403
+    assert TOTPDevice.objects.filter(user=boss).exists()
+    assert "take-app" in text_of(admin_client.get(page(boss)))
+    admin_client.post(page(boss, "take-app"))
+    assert not TOTPDevice.objects.filter(user=boss).exists()
 
 
 # The trail

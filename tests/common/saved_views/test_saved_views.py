@@ -88,6 +88,20 @@ def test_only_its_owner_deletes_a_view(ana, bob):
     assert not SavedView.objects.exists()
 
 
+def test_who_looks_after_users_deletes_what_somebody_shared_who_is_gone(ana):
+    save(ana, "Ours", is_shared="on")
+    save(ana, "Mine")
+    User.objects.filter(username="ana").update(is_active=False)
+    keeper = staff("view_product", "change_user", name="keeper")
+    assert "Delete this view" in text_of(keeper.get(f"{PRODUCTS}?{QUERY}"))
+    ours, mine = SavedView.objects.get(name="Ours"), SavedView.objects.get(name="Mine")
+    answer = keeper.post(REMOVE, {"view": mine.pk}, follow=True)
+    assert told(answer) == ["You have no such view; it may have been deleted already."]
+    answer = keeper.post(REMOVE, {"view": ours.pk}, follow=True)
+    assert told(answer) == ["The view “Ours” has been deleted."]
+    assert SavedView.objects.get() == mine
+
+
 def test_views_need_the_right_to_see_the_list_and_nothing_more(ana):
     stranger = staff("view_category", name="stranger")
     assert stranger.post(f"{SAVE}?{QUERY}", {"name": "Mine"}).status_code == 403

@@ -4,11 +4,12 @@ document.addEventListener("DOMContentLoaded", () => {
   const bar = document.getElementById("bar");
   const words = document.getElementById("progress-words");
   const every = 1000;
+  const headers = { Accept: "application/json", "X-Requested-With": "background" };
   let failures = 0;
 
   const look = async () => {
     try {
-      const answer = await fetch(box.dataset.address, { headers: { Accept: "application/json" } });
+      const answer = await fetch(box.dataset.address, { headers });
       if (answer.redirected || !answer.ok) throw new Error(answer.status);
       const told = await answer.json();
       failures = 0;

@@ -18,7 +18,8 @@
     isAsking = true;
     lastAsked = Date.now();
     try {
-      const headers = method === "POST" ? { "X-CSRFToken": token() } : {};
+      const headers = { "X-Requested-With": "background" };
+      if (method === "POST") headers["X-CSRFToken"] = token();
       const answer = await fetch(address, { method, headers, credentials: "same-origin" });
       if (answer.ok) show(await answer.json());
     } catch {
