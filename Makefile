@@ -21,7 +21,7 @@ ifneq ($(shell $(BIN)/python -c 'import pip; print("works")' 2>/dev/null),works)
 .PHONY: $(BIN)/python
 endif
 
-.PHONY: help run test test-all check race bench seed shell screenshots messages audit sbom fmt lock reset
+.PHONY: help run test test-all check race bench seed shell screenshots messages proto audit sbom fmt lock reset
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
@@ -47,14 +47,16 @@ check: .venv/development ## Lint, types, import contracts, migrations, OpenAPI
 	$(STEP) "safe migrations" $(MANAGE) lintmigrations --no-cache \
 		--settings tests.migration_settings || failed=1; \
 	$(STEP) "OpenAPI" $(MANAGE) spectacular --validate --fail-on-warn --file /dev/null || failed=1; \
+	$(STEP) "OpenAPI is current" $(MANAGE) openapi --check || failed=1; \
+	$(STEP) "OpenAPI breaks nothing" $(MANAGE) openapi --since docs/openapi.released.json || failed=1; \
 	exit $$failed
 
 race: .venv/development ## Race for stock while things break: N=, SEED=, PLANT=no-lock
 	@exec $(BIN)/python -m tests.race $(if $(N),--length $(N)) $(if $(SEED),--seed $(SEED)) \
 		$(if $(PLANT),--plant $(PLANT))
 
-bench: .venv/development ## What requests cost at 1 k and 100 k products; ARGS="--sizes 1000,1000000"
-	@exec $(BIN)/python -m tests.bench.scale $(ARGS)
+bench: .venv/development ## Figures against a peer, pgbench and the floor; ARGS=--quick: 3 minutes
+	@exec $(BIN)/python -m tests.bench $(ARGS)
 
 seed: .venv/runtime .venv/embedded ## Load the demo data
 	@exec $(MANAGE) seed_demo
@@ -72,6 +74,10 @@ messages: .venv/development ## Bring the catalogs of translations up to date (ne
 		--ignore .venv --ignore .data --ignore 'tests/*' --ignore 'common/api/*'
 	@$(MANAGE) compilemessages --ignore .venv --ignore .data
 
+proto: .venv/development ## Make the Python of the gRPC contracts (*/rpc/proto) anew
+	@$(BIN)/python -m grpc_tools.protoc --proto_path=. --python_out=. --pyi_out=. \
+		--grpc_python_out=. */rpc/proto/*.proto
+
 audit: .venv/development ## Look up known vulnerabilities of what a run installs
 	@exec $(BIN)/uv tool run pip-audit==$(PIP_AUDIT) --strict --require-hashes --disable-pip -r requirements.txt
 
@@ -84,7 +90,7 @@ fmt: .venv/development ## Format the code and repair what can be repaired
 	@$(BIN)/ruff format .
 
 lock: .venv/development ## Compile requirements*.in into exact versions with hashes
-	@for name in requirements requirements-embedded requirements-dev; do \
+	@for name in requirements requirements-embedded requirements-traces requirements-dev; do \
 		$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 			$$name.in -o $$name.txt || exit 1; \
 	done

@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
-from threading import Condition
+from threading import Condition, local
 from typing import TYPE_CHECKING, Final
 
 from django.conf import settings
@@ -41,16 +41,32 @@ class Bulkhead:
 
     def __init__(self, *, places: int, patience: float) -> None:
         self.places = places
-        self._patience = patience
+        self.patience = patience
         self._change = Condition()
         self._queues: dict[Hashable, _Queue] = {}
+        self._own = local()
+
+    @contextmanager
+    def passed(self, *keys: Hashable) -> Iterator[None]:
+        """For this block the thread has got what these keys stand for, and needs no place for it.
+
+        Whoever waits there waits for this very thread: in line behind them it would never end.
+        """
+        before: frozenset[Hashable] = getattr(self._own, "keys", frozenset())
+        self._own.keys = before | set(keys)
+        try:
+            yield
+        finally:
+            self._own.keys = before
 
     @contextmanager
     def place(self, *keys: Hashable) -> Iterator[None]:
         """A place in the queue for each key, for this block. Refuses with TooManyWait."""
+        if own := getattr(self._own, "keys", None):
+            keys = tuple(key for key in keys if key not in own)
         with self._change:
             while full := [queue for key in keys if (queue := self._full_queue(key))]:
-                left = min(queue.moved_at for queue in full) + self._patience - time.monotonic()
+                left = min(queue.moved_at for queue in full) + self.patience - time.monotonic()
                 if left <= 0:
                     raise TooManyWait("Too many wait for the same thing.")
                 self._change.wait(left)

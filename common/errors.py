@@ -28,6 +28,8 @@ class DomainError(Exception):
         self.attribute = attribute
         self.meta = meta
         self.others: Sequence[DomainError] = ()
+        self.is_counted = False
+        """Whether Prometheus has been told of it (``common.observability.refusals``)."""
 
     @property
     def problems(self) -> Sequence[DomainError]:

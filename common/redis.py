@@ -33,6 +33,8 @@ from redis.backoff import NoBackoff
 from redis.exceptions import DataError, RedisError, ResponseError
 from redis.retry import Retry
 
+from common.observability import tracing
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -62,7 +64,11 @@ def pipelined(commands: Sequence[Command]) -> list[Any]:
     A command that Redis refuses (full, wrong type, read only) answers with the ``ResponseError``;
     the others are not affected. Raises RedisUnavailable when Redis does not answer.
     """
-    return _line.exchange(commands)
+    if not tracing.is_recording():
+        return _line.exchange(commands)
+    about = {"db.system.name": "redis", "db.operation.batch.size": len(commands)}
+    with tracing.within(f"redis {commands[0][0]!s}", "client", about):
+        return _line.exchange(commands)
 
 
 def forget(*keys: str) -> None:

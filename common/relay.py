@@ -18,6 +18,7 @@ from common.broker.connection import UNREACHABLE
 from common.events.publishing import EventPublisher
 from common.events.sequencing import number_events
 from common.observability.context import acting_as
+from common.observability.duties import duties as known
 from common.observability.logs import get_logger
 from common.webhooks.delivering import Deliverer
 from common.webhooks.fan_out import fan_out
@@ -47,11 +48,14 @@ class Duty:
     name: str
     act: Callable[[], int]
     failures: int = 0
+    actor: str = "relay"
 
     def run(self, stop: threading.Event) -> None:
-        with acting_as("relay"):
+        with acting_as(self.actor):
             while not stop.is_set():
+                known.note(self.name)
                 stop.wait(self._once())
+        known.forget(self.name)
         connections.close_all()
 
     def _once(self) -> float:

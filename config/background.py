@@ -22,6 +22,7 @@ SLOW: Final = "stockroom.slow"
 ROUTES: Final = {
     "common.importing.tasks.work_on_import": {"queue": SLOW},
     "common.notifications.tasks.mail_alerts": {"queue": MAIL},
+    "catalogue.tasks.refresh_popularity": {"queue": SLOW},
     "inventory.tasks.summarise_days": {"queue": SLOW},
     "inventory.tasks.verify_ledger": {"queue": SLOW},
 }
@@ -69,8 +70,14 @@ SCHEDULE: Final = {
     "sweep-inbox-messages": _planned(
         "common.inbox.tasks.sweep_inbox_messages", EVERY_HOUR, expires=EVERY_HOUR
     ),
+    "sweep-deleted-endpoints": _planned(
+        "common.webhooks.tasks.sweep_deleted_endpoints", EVERY_HOUR, expires=EVERY_HOUR
+    ),
     "summarise-days": _planned(
         "inventory.tasks.summarise_days", crontab(minute=10), expires=EVERY_HOUR
+    ),
+    "refresh-popularity": _planned(
+        "catalogue.tasks.refresh_popularity", crontab(hour=0, minute=40), expires=6 * EVERY_HOUR
     ),
     "verify-ledger": _planned(
         "inventory.tasks.verify_ledger", crontab(hour=2, minute=30), expires=6 * EVERY_HOUR

@@ -18,6 +18,11 @@ def address() -> str:
     return f"http://{bracketed}:{integer('PORT')}"
 
 
+def grpc_address() -> str:
+    bracketed = f"[{host()}]" if ":" in host() else host()
+    return f"{bracketed}:{integer('GRPC_PORT')}"
+
+
 def banner() -> str:
     """Addresses, credentials and a first command. A key that was given is not repeated."""
     products = f"{address()}/api/v1/products"
@@ -28,6 +33,7 @@ def banner() -> str:
         "Docs": f"{address()}/docs",
         "Admin": f"{address()}/admin/",
         "Health": f"{address()}/health",
+        "gRPC": grpc_address() if integer("GRPC_PORT") else "none: GRPC_PORT is 0",
         "API key": key or NO_KEY,
         "Staff login": f"{demo.STAFF_NAME} / {password}" if password else NO_STAFF,
         "Try": f'curl -H "X-API-Key: {key or "..."}" {products}',

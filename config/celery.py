@@ -10,7 +10,10 @@ from celery.signals import before_task_publish, setup_logging, task_postrun, tas
 from django.db import InterfaceError, OperationalError
 from kombu.exceptions import OperationalError as BrokerError
 
+from common.observability import task_times as task_times  # noqa: PLC0414 - likewise
+from common.observability import tracing_tasks as tracing_tasks  # noqa: PLC0414 - connects itself
 from common.observability.context import acting_as, current
+from config import heartbeat as heartbeat  # noqa: PLC0414 - likewise
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 

@@ -9,6 +9,7 @@ import os
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TypeVar
 
@@ -24,7 +25,9 @@ from config.values import (
     a_mail_url,
     a_number,
     a_path,
+    a_sampler,
     a_secret,
+    a_share,
     a_switch,
     a_text,
     a_time_zone,
@@ -46,6 +49,7 @@ REDIS = ("redis", "rediss", "unix")
 RABBITMQ = ("amqp", "amqps")
 MAIL = ("smtp", "smtps", "smtp+tls", "smtp+ssl", "consolemail", "filemail", "dummymail")
 BROKER = ("amqp", "amqps", "redis", "rediss", "redis+socket", "memory")
+TRACE_PACKAGES = ("opentelemetry.sdk.trace", "opentelemetry.exporter.otlp.proto.http")
 
 
 class SettingError(SystemExit):
@@ -82,6 +86,10 @@ VARIABLES = {
         Variable(
             "DATABASE_APP_ROLE", a_text, "",
             "The application's own role, when `migrate` runs as the owner of the tables.",
+        ),
+        Variable(
+            "DATABASE_REPLICA_URL", a_url(*POSTGRES), "",
+            "Read replica for lists of the API, which may lag; without it all is read from one.",
         ),
         Variable(
             "REDIS_URL", a_url(*REDIS), "",
@@ -169,6 +177,26 @@ VARIABLES = {
             "Least severe log line that is written.",
         ),
         Variable(
+            "SLOW_QUERY_MS", a_number(0, 600_000), "200",
+            "Statements that take longer are logged, with their request; 0 logs none.",
+        ),
+        Variable(
+            "METRICS_PORT", a_number(0, 65_535), "0",
+            "TCP port of /metrics of worker, relay, consumer, gRPC; 0 opens none. Web has its own.",
+        ),
+        Variable(
+            "OTEL_EXPORTER_OTLP_ENDPOINT", a_url("http", "https"), "",
+            "Collector of traces (OTLP over HTTP); needs requirements-traces.txt. Empty: none.",
+        ),
+        Variable(
+            "OTEL_TRACES_SAMPLER", a_sampler, "parentbased_always_on",
+            "Which traces are kept, such as parentbased_traceidratio.",
+        ),
+        Variable(
+            "OTEL_TRACES_SAMPLER_ARG", a_share, "1",
+            "Share of the traces that is kept by a sampler that keeps a share.",
+        ),
+        Variable(
             "SERVICE_NAME", a_text, "stockroom",
             "Name of this service in logs and traces.",
         ),
@@ -186,7 +214,7 @@ VARIABLES = {
         ),
         Variable(
             "BIND", a_text, "127.0.0.1",
-            "Address the web server listens on; 0.0.0.0 for every network.",
+            "Address the web server, gRPC and METRICS_PORT listen on; 0.0.0.0 for every network.",
         ),
         Variable(
             "PORT", a_number(1, 65_535), "8000",
@@ -199,6 +227,26 @@ VARIABLES = {
         Variable(
             "WEB_THREADS", a_number(1, 256), "8",
             "Threads of each web process.",
+        ),
+        Variable(
+            "GRPC_PORT", a_number(0, 65_535), "50051",
+            "TCP port of the gRPC server, at BIND; 0: `make run` starts none.",
+        ),
+        Variable(
+            "GRPC_THREADS", a_number(1, 256), "8",
+            "Threads of the gRPC server.",
+        ),
+        Variable(
+            "GRPC_FORMER_KEY", a_secret(16, 255), "",
+            "API key of gRPC calls to products.ProductsService that bring none; empty: refused.",
+        ),
+        Variable(
+            "GRPC_TLS_CERT", a_text, "",
+            "PEM file: the certificate (chain) of the gRPC server. Empty: it speaks without TLS.",
+        ),
+        Variable(
+            "GRPC_TLS_KEY", a_text, "",
+            "PEM file: the private key that belongs to GRPC_TLS_CERT.",
         ),
         Variable(
             "DATA_DIR", a_path, ".data",
@@ -228,6 +276,8 @@ def check() -> None:
     """Read every variable once, so that a wrong one is named before anything starts."""
     for variable in VARIABLES.values():
         variable.read()
+    traces()
+    grpc_tls()
 
 
 def _read(name: str, kind: type[T]) -> T:
@@ -273,6 +323,42 @@ def webhook_allow_private() -> bool:
     if wanted and not development():
         raise SettingError("WEBHOOK_ALLOW_PRIVATE is for developers: it needs DEVELOPMENT=1.")
     return wanted
+
+
+def traces() -> bool:
+    """Whether a collector of traces is named; what that needs is installed then."""
+    wanted = bool(text("OTEL_EXPORTER_OTLP_ENDPOINT"))
+    if wanted and not all(map(_is_installed, TRACE_PACKAGES)):
+        raise SettingError(
+            "OTEL_EXPORTER_OTLP_ENDPOINT needs packages that are not installed: "
+            "run `pip install --require-hashes -r requirements-traces.txt`, or leave it empty."
+        )
+    return wanted
+
+
+def _is_installed(package: str) -> bool:
+    try:
+        return find_spec(package) is not None
+    except ModuleNotFoundError:  # of a package around it
+        return False
+
+
+def grpc_tls() -> tuple[Path, Path] | None:
+    """Certificate and key of the gRPC server, which alone may read them; None: without TLS."""
+    names = ("GRPC_TLS_CERT", "GRPC_TLS_KEY")
+    given = [name for name in names if is_set(name)]
+    if not given:
+        return None
+    if len(given) == 1:
+        raise SettingError(f"{given[0]} needs the other one of {' and '.join(names)}.")
+    chain, key = (a_path(text(name)) for name in names)
+    return chain, key
+
+
+def grpc_address() -> str:
+    """Where the gRPC server listens."""
+    bind = text("BIND")
+    return f"[{bind}]:{integer('GRPC_PORT')}" if ":" in bind else f"{bind}:{integer('GRPC_PORT')}"
 
 
 def https() -> bool:

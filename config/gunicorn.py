@@ -9,6 +9,7 @@ from typing import Any
 from django.urls import get_resolver
 from gunicorn.http.errors import InvalidHeader, LimitRequestHeaders
 
+from common.observability import sharing
 from config.environment import check_static_files, integer, text
 
 MAX_HEADER_BYTES = 32_000
@@ -43,6 +44,7 @@ loglevel = text("LOG_LEVEL").lower()
 
 def on_starting(_server: Any) -> None:
     check_static_files()
+    sharing.begin(f"web-{_host}-{integer('PORT')}")
 
 
 def pre_request(_worker: Any, request: Any) -> None:
@@ -81,7 +83,22 @@ def post_fork(server: Any, _worker: Any) -> None:
 
 
 def post_worker_init(_worker: Any) -> None:
-    """Let /ready tell at once when this process is asked to stop."""
-    from common.observability import health  # noqa: PLC0415 - needs the application
+    """Let /ready tell at once when this process is asked to stop; count and trace what it does."""
+    from common.observability import health, metrics, tracing  # noqa: PLC0415 - needs the application
 
+    sharing.share_as("web")
+    metrics.web_threads.set(threads)
     health.notice_sigterm()
+    tracing.begin("web")
+
+
+def worker_exit(_server: Any, _worker: Any) -> None:
+    """The last spans are not sent yet."""
+    from common.observability import tracing  # noqa: PLC0415 - likewise
+
+    tracing.end()
+
+
+def on_exit(_server: Any) -> None:
+    """The last of all."""
+    sharing.end()

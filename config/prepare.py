@@ -29,6 +29,7 @@ def main() -> None:
     if demo.wants_data():
         call_command("seed_demo", verbosity=0)
         call_command("summarise_days", verbosity=0)  # a demo of earlier days, or of a release ago
+        call_command("rebuild_catalogue", verbosity=0)  # most of a large demo is no event
 
 
 def _reach_database() -> None:

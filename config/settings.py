@@ -8,8 +8,11 @@ from typing import Any
 from environ import Env
 
 from common.observability.logs import logging_config
+from common.observability.metrics import SECONDS
+from common.replica.routing import REPLICA
 from config import background, environment
 from config.back_office import UNFOLD as UNFOLD  # noqa: PLC0414  a setting
+from config.databases import databases
 from config.own_servers import own_broker_url, own_database_url, own_redis_url
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -20,6 +23,7 @@ SECRET_KEY = environment.secret_key()
 API_KEY_PEPPER = environment.text("API_KEY_PEPPER") or f"api-keys:{SECRET_KEY}"
 SERVICE_NAME = environment.text("SERVICE_NAME")
 VERSION = "0.1.0"
+TRACES = environment.traces()
 DEBUG = False
 
 # Applications
@@ -55,13 +59,14 @@ INSTALLED_APPS = [
     "common.webhooks",
     "products",
     "inventory",
+    "catalogue",
 ]
 MIDDLEWARE = [
+    "common.api.shortcuts.ShortcutMiddleware",
     "common.observability.middleware.RequestMiddleware",
     "corsheaders.middleware.CorsMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "products.api.cached.CachedProductMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "common.backoffice.language.LanguageMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -71,6 +76,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "axes.middleware.AxesMiddleware",
 ]
+API_SHORTCUTS = ["products.api.cached.ready", "inventory.api.plain_changes.ready"]
 ROOT_URLCONF = "config.urls"
 WSGI_APPLICATION = "config.wsgi.application"
 APPEND_SLASH = False  # every route answers with and without a slash, never by redirect
@@ -90,17 +96,16 @@ TEMPLATES = [
 
 # Data
 
-DATABASES: dict[str, Any] = {
-    "default": Env.db_url_config(environment.url("DATABASE_URL") or own_database_url())
-    | {
-        "ENGINE": "common.postgresql",
-        "CONN_MAX_AGE": None,  # the largest single saving there is
-        "CONN_HEALTH_CHECKS": True,
-        "DISABLE_SERVER_SIDE_CURSORS": True,  # PgBouncer in transaction mode must work
-    }
-}
-DATABASES["default"].setdefault("OPTIONS", {}).setdefault("connect_timeout", 2)
+DATABASES = databases(
+    environment.url("DATABASE_URL") or own_database_url(), environment.url("DATABASE_REPLICA_URL")
+)
+if REPLICA in DATABASES:
+    DATABASE_ROUTERS = ["common.replica.routing.Router"]
+    MIDDLEWARE.append("common.replica.middleware.PositionMiddleware")
 DATABASE_APP_ROLE = environment.text("DATABASE_APP_ROLE")
+SLOW_QUERY_MS = environment.integer("SLOW_QUERY_MS")
+PROMETHEUS_LATENCY_BUCKETS = SECONDS
+"""Of the time that statements take."""
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 CACHES: dict[str, Any] = {
     "default": {
@@ -117,6 +122,10 @@ CACHES: dict[str, Any] = {
 PRODUCT_CACHE_SECONDS = environment.integer("PRODUCT_CACHE_SECONDS")
 STOCK_LOCK_WAITERS = max(1, environment.integer("WEB_THREADS") // 2)
 """Threads of a process that may wait for the stock of the same product; others stay free."""
+EXPORTS_AT_ONCE = max(1, environment.integer("WEB_THREADS") // 4)
+"""Exports that a process may send at the same time; each keeps a thread."""
+CATALOGUE_WAITERS = max(1, environment.integer("WEB_THREADS") // 4)
+"""Readers of the catalogue that may wait for an event to show there; each keeps a thread."""
 CELERY_BROKER_URL = (
     environment.url("CELERY_BROKER_URL") or environment.url("REDIS_URL") or own_broker_url()
 )
@@ -195,6 +204,7 @@ CORS_ALLOW_HEADERS = [
     "idempotency-key",
     "if-match",
     "if-none-match",
+    "prefer",
     "x-api-key",
     "x-csrftoken",
     "x-request-id",
@@ -210,6 +220,20 @@ CORS_EXPOSE_HEADERS = [
     "X-Request-ID",
 ]
 CORS_PREFLIGHT_MAX_AGE = 3600
+
+# gRPC
+
+RPC_SERVICES = ["products.rpc.servicers.add_to", "inventory.rpc.servicers.add_to"]
+GRPC_ADDRESS = environment.grpc_address()
+GRPC_THREADS = environment.integer("GRPC_THREADS")
+GRPC_TLS = environment.grpc_tls()
+RPC_FORMER_KEYS = {"products.ProductsService": environment.text("GRPC_FORMER_KEY")}
+"""As whose calls those to a service count that come without any key; an empty one is nobody's."""
+
+# Who looks after us
+
+METRICS_ADDRESS = environment.text("BIND")
+METRICS_PORT = environment.integer("METRICS_PORT")
 
 # The API
 

@@ -6,9 +6,11 @@ from django.shortcuts import redirect
 from django.urls import URLPattern, URLResolver, include, path, re_path
 from django.views.generic import RedirectView
 
+from catalogue.api.urls import urlpatterns as catalogue_urls
+from common.api.atomic.urls import urlpatterns as atomic_urls
 from common.api.openapi import pages
 from common.events.api import urlpatterns as event_urls
-from common.observability import health
+from common.observability import exposition, health
 from common.webhooks.api.urls import urlpatterns as webhook_urls
 from inventory.api.urls import urlpatterns as inventory_urls
 from products.api.urls import urlpatterns as product_urls
@@ -21,10 +23,13 @@ def landing(request: HttpRequest, page: str) -> HttpResponse:
     raise Http404
 
 
+API = [*product_urls, *inventory_urls, *catalogue_urls, *event_urls, *webhook_urls, *atomic_urls]
+
 urlpatterns: list[URLPattern | URLResolver] = [
-    path("api/v1/", include([*product_urls, *inventory_urls, *event_urls, *webhook_urls])),
+    path("api/v1/", include(API)),
     re_path(r"^health/?$", health.health, name="health"),
     re_path(r"^ready/?$", health.ready, name="ready"),
+    re_path(r"^metrics/?$", exposition.metrics, name="metrics"),
     path("", landing, {"page": "admin:index"}),
     re_path(r"^api/?$", landing, {"page": "docs"}),
     re_path(r"^api/v1/?$", landing, {"page": "docs"}),

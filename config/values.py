@@ -16,6 +16,10 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 TRUE = {"1", "true", "yes", "on"}
 FALSE = {"0", "false", "no", "off", ""}
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+SAMPLERS = (
+    *("always_on", "always_off", "traceidratio"),
+    *("parentbased_always_on", "parentbased_always_off", "parentbased_traceidratio"),
+)
 HOST = r"(?:[a-z0-9-]+(?:\.[a-z0-9-]+)*|\[[0-9a-f:.]+\])"
 ORIGIN = rf"https?://{HOST}(?::[0-9]{{1,5}})?"
 MAIL_HOST = r"[a-z0-9._:-]+"
@@ -83,6 +87,24 @@ def a_duty(value: str) -> str:
     if value.lower() not in {"optional", "required"}:
         raise ValueError(f"must be optional or required, not {value!r}")
     return value.lower()
+
+
+def a_sampler(value: str) -> str:
+    """As OpenTelemetry names them, which would keep every trace for the sake of a misspelt one."""
+    if value.lower() not in SAMPLERS:
+        raise ValueError(f"must be one of {', '.join(SAMPLERS)}, not {value!r}")
+    return value.lower()
+
+
+def a_share(value: str) -> str:
+    """A part of all, as a text for whoever reads it."""
+    try:
+        share = float(value)
+    except ValueError:
+        share = -1.0
+    if not 0 <= share <= 1:
+        raise ValueError(f"must be a number from 0 to 1, not {value!r}")
+    return value
 
 
 def a_time_zone(value: str) -> str:

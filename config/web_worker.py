@@ -7,7 +7,6 @@ answer, as long as the caller likes; and for callers to close in the thread that
 from __future__ import annotations
 
 import re
-import select
 import socket
 import time
 from collections import deque
@@ -18,11 +17,11 @@ from threading import BoundedSemaphore
 from typing import TYPE_CHECKING, Any, Final
 
 from gunicorn.errors import ConfigError
-from gunicorn.http.errors import NoMoreData
 from gunicorn.workers.gthread import _DEFER, STOP_KEEPALIVE_LINGER, TConn, ThreadWorker
 
+from config.callers import AT_ONCE, Caller, Late
+
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from concurrent.futures import Future
 
 END_OF_HEAD: Final = re.compile(rb"\n\r?\n")  # one without \r is for gunicorn to refuse
@@ -31,78 +30,6 @@ DRAINED_BYTES: Final = 2**16
 UNREAD_BYTES: Final = 2**21
 UNREAD_PIECE: Final = 2**16
 PIECE: Final = 2**13
-AT_ONCE: Final = socket.MSG_DONTWAIT
-
-
-class Late(NoMoreData, TimeoutError):  # type: ignore[misc]  # gunicorn ships no types
-    """The caller was not in time. For gunicorn, it has gone."""
-
-
-class Caller(socket.socket):
-    """The connection to a caller, who has until ``send_by`` and ``take_by`` or else is Late.
-
-    To wait for it for more than ``patience`` in all takes one of the ``seats``, of which there
-    are fewer than threads.
-    """
-
-    seats: BoundedSemaphore
-    patience = 0.0
-    send_by = take_by = 0.0
-    """By the monotonic clock; 0 between two requests."""
-    when_late: Callable[[], None] | None = None
-
-    @classmethod
-    def on(cls, connection: socket.socket) -> Caller:
-        kind = connection.family, connection.type, connection.proto
-        return cls(*kind, fileno=connection.detach())
-
-    def recv(self, size: int, flags: int = 0, /) -> bytes:
-        while True:
-            try:
-                return super().recv(size, flags | AT_ONCE)
-            except BlockingIOError:
-                self._wait(select.POLLIN, self.send_by)
-
-    def send(self, data: Any, flags: int = 0, /) -> int:
-        while True:
-            try:
-                return super().send(data, flags | AT_ONCE)
-            except BlockingIOError:
-                self._wait(select.POLLOUT, self.take_by)
-
-    def sendall(self, data: Any, flags: int = 0, /) -> None:
-        sent = self.send(data, flags)
-        while sent < len(data):
-            sent += self.send(memoryview(data)[sent:], flags)
-
-    def sendfile(self, file: Any, offset: int = 0, count: int | None = None) -> int:
-        """Without the kernel's help, which would wait for as long as the caller likes."""
-        file.seek(offset)
-        data = file.read(-1 if count is None else count)
-        self.sendall(data)
-        return len(data)
-
-    def _wait(self, event: int, until: float) -> None:
-        """Until the caller sends or takes something."""
-        began = time.monotonic()
-        if self._is_ready(event, min(self.patience, until - began)):
-            self.patience -= time.monotonic() - began
-            return
-        self.patience = 0.0
-        if self.seats.acquire(blocking=False):
-            try:
-                if self._is_ready(event, until - time.monotonic()):
-                    return
-            finally:
-                self.seats.release()
-        if self.when_late:
-            self.when_late()
-        raise Late
-
-    def _is_ready(self, event: int, seconds: float) -> bool:
-        poll = select.poll()
-        poll.register(self, event)
-        return seconds > 0 and bool(poll.poll(1000 * seconds))
 
 
 class WebWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
@@ -125,6 +52,8 @@ class WebWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
     """In which a caller may still send, and read why it is sent away."""
     patience = 0.1
     """For which a thread waits for its caller without a seat."""
+    next_request = 0.01
+    """For which a thread waits for the next request of its caller, while there is one for each."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
@@ -140,7 +69,23 @@ class WebWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
     # In a thread
 
     def handle(self, conn: TConn) -> Any:
-        """Serve one request, or give the caller back to the poller until its headers are here."""
+        """Serve what the caller asks, or give it back to the poller until its headers are here.
+
+        To hand a caller over costs more than to answer what is in the cache. So who asks again
+        soon is answered by the same thread, unless others wait for one.
+        """
+        conn.stays = self._handle_one(conn)
+        while conn.stays is True and self._asks_again(conn):
+            conn.stays = self._handle_one(conn)
+        return conn.stays
+
+    def _asks_again(self, conn: TConn) -> bool:
+        if not self.alive or not self.tpool._work_queue.empty():  # noqa: SLF001
+            return False
+        soon = self.next_request if self.nr_conns <= self.cfg.threads else 0.0
+        return bool(conn.sock.is_readable(soon))
+
+    def _handle_one(self, conn: TConn) -> Any:
         conn.stays = True
         if not conn.initialized:
             if not conn.wait_for_data(self.first_byte):
@@ -156,16 +101,20 @@ class WebWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
         caller.patience = self.patience
         caller.take_by = now + self.answer
         caller.when_late = None
-        conn.stays = super().handle(conn)
+        stays = super().handle(conn)
         caller.send_by = 0.0
-        return conn.stays
+        return stays
 
     def handle_request(self, req: Any, conn: TConn) -> Any:
         conn.sock.when_late = req.force_close  # the answer then says so
         conn.sock.send_by = time.monotonic() + self.body
         must_close = req.should_close
         req.should_close = lambda: must_close() or not self._is_read(conn)  # asked for the answer
-        return super().handle_request(req, conn)
+        conn.sock.hold()
+        try:
+            return super().handle_request(req, conn)
+        finally:
+            conn.sock.let_go()
 
     def _is_read(self, conn: TConn) -> bool:
         """Whether nothing of the request is left, or only a little that is here already."""
@@ -180,6 +129,15 @@ class WebWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
         return keepalive and self._is_read(conn)
 
     # In the thread that accepts, and waits for all the others
+
+    def accept(self, listener: socket.socket) -> None:
+        """Leave a caller to another process, if that is free, while this one has many of them.
+
+        All processes wait at the same door, and whoever wakes first takes all who come at once.
+        """
+        if self.nr_conns >= self.cfg.threads and self.cfg.workers > 1:
+            time.sleep(0.001)
+        super().accept(listener)
 
     def finish_request(self, conn: TConn, fs: Future[Any]) -> None:
         """Wait for more, keep the connection, or close it once the caller has read the answer.
@@ -205,6 +163,22 @@ class WebWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
         conn.left = UNREAD_BYTES
         self.leaving.append(conn)
         self.poller.register(conn.sock, EVENT_READ, partial(self._drop, conn))
+
+    def set_accept_enabled(self, enabled: bool) -> None:  # noqa: FBT001  as there
+        """When we are to stop: take in who waits in the queue, and let nobody join it.
+
+        gunicorn leaves it open until the last connection is done. Who joins it meanwhile is hung
+        up on, with a request that no proxy may send to another server, for all it knows.
+        """
+        super().set_accept_enabled(enabled)
+        if self.alive:
+            return
+        for listener in self.sockets:
+            before = -1
+            while before < self.nr_conns:
+                before = self.nr_conns
+                self.accept(listener)
+            listener.close()
 
     def _let_begin(self, conn: TConn) -> None:
         """Who came just before we were to stop may still ask; gunicorn would hang up at once."""

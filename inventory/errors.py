@@ -85,6 +85,22 @@ class StaleQuantity(DomainError):
     status = 409
 
 
+class LinesRefused(DomainError):
+    """Some lines of a request cannot be carried out, so none was. One problem for each of them.
+
+    Those have codes and statuses of their own.
+    """
+
+    def __init__(self, refusals: Sequence[DomainError]) -> None:
+        super().__init__("Nothing was changed.")
+        self.refusals = refusals
+        self.is_counted = True  # each of them is
+
+    @property
+    def problems(self) -> Sequence[DomainError]:
+        return [problem for refusal in self.refusals for problem in refusal.problems]
+
+
 class PreconditionRequired(DomainError):
     """An absolute quantity needs the quantity or version that the client has seen."""
 

@@ -13,7 +13,7 @@ from common.database import ClockTimestamp, IsTrue
 from products.models import Product
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
     from inventory.models import Batch, Location, Reservation, StockLevel, StockMovement
 
@@ -33,6 +33,14 @@ def is_held(through: str = "") -> Q:
     return Q(**{f"{through}status": "confirmed"}) | Q(**in_time)
 
 
+def as_id(text: str) -> UUID | None:
+    """The id that a text spells, or None when it spells none."""
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
+
+
 class LocationQuerySet(models.QuerySet["Location"]):
     def default(self) -> Location:
         """The location that is meant when none is named; it always exists."""
@@ -45,10 +53,14 @@ class LocationQuerySet(models.QuerySet["Location"]):
         return by_code.first() or self.with_id(code_or_id)
 
     def with_id(self, text: str) -> Location | None:
-        try:
-            return self.filter(pk=UUID(text)).first()
-        except ValueError:
-            return None
+        pk = as_id(text)
+        return self.filter(pk=pk).first() if pk else None
+
+    def among(self, codes_or_ids: Iterable[str]) -> Self:
+        """The locations with these codes, or with these ids."""
+        names = {name.lower() for name in codes_or_ids}
+        ids = {found for name in names if (found := as_id(name))}
+        return self.filter(Q(code__in=names) | Q(pk__in=ids))
 
     def kept(self, code_or_id: str) -> Location | None:
         """The same as ``named``, safe from deletion until the transaction ends.
@@ -57,10 +69,12 @@ class LocationQuerySet(models.QuerySet["Location"]):
         where a violation could no longer be refused in words.
         """
         found = self.named(code_or_id)
-        rows = self.raw(
-            "SELECT * FROM inventory_location WHERE id = %s FOR KEY SHARE", [found and found.pk]
-        )
-        return next(iter(rows), None)
+        return next(iter(self.all_kept([found.pk] if found else [])), None)
+
+    def all_kept(self, ids: Collection[UUID]) -> Iterable[Location]:
+        """Those of these locations that there are, kept likewise, in primary-key order."""
+        statement = "SELECT * FROM inventory_location WHERE id = ANY(%s) ORDER BY id FOR KEY SHARE"
+        return self.raw(statement, [list(ids)])
 
     def locked(self, *, no_key: bool = False) -> Self:
         """Lock the matching rows until the transaction ends, in primary-key order.

@@ -13,6 +13,7 @@ from common.events.recording import Fact, record
 from common.ids import new_id
 from common.observability.logs import event
 from inventory.operations import expire_reservations as expire
+from inventory.operations import note_check
 from inventory.operations import summarise_days as sum_up
 from inventory.queries.turnover import keep_turnover
 from inventory.verification import verify
@@ -61,29 +62,29 @@ def summarise_days(**_unknown: object) -> int:
 def verify_ledger(self: Any, **_unknown: object) -> int:
     """Every night: compare all stock with its ledger and its promises, as ``verify_stock`` does.
 
-    Where anything differs one event ``ledger.differed`` is recorded for the run. Nothing is
-    locked. Safe to run twice, to overlap and to be killed: a run that is delivered again is the
-    same run. Extra keyword arguments from a newer publisher are ignored. Returns how many
-    figures differ.
+    What came of it is remembered until the next check, and where anything differs one event
+    ``ledger.differed`` is recorded for the run. Nothing of stock is locked. Safe to run twice, to
+    overlap and to be killed: a run that is delivered again is the same run. Extra keyword
+    arguments from a newer publisher are ignored. Returns how many figures differ.
     """
     count, first = 0, list["Difference"]()
     for step in verify():
         count += len(step.differences)
         first += step.differences[: MOST_TOLD - len(first)]
     event("ledger_verified", differences=count)
-    if count:
-        _tell(UUID(self.request.id) if self.request.id else new_id(), count, first)
+    _tell(UUID(self.request.id) if self.request.id else new_id(), count, first)
     return count
 
 
 @in_transaction
 def _tell(run: UUID, count: int, first: Sequence[Difference]) -> None:
-    """Record what a run has found, once.
+    """Remember what a run has found, and record what differs, once.
 
-    Locks: nothing that exists already (docs/locking.md).
+    Locks: the one row of the last check (docs/locking.md).
     """
+    note_check(differences=count)
     told = Event.objects.filter(subject_type="ledger-checks", subject_id=str(run))
-    if told.exists():
+    if not count or told.exists():
         return
     data = {"count": count, "differences": [_line(difference) for difference in first]}
     record([Fact(DIFFERED, "ledger-checks", run, data)])

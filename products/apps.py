@@ -7,8 +7,11 @@ class ProductsConfig(AppConfig):
     verbose_name = _("Catalogue")
 
     def ready(self) -> None:
-        """Say what of the catalogue can be imported."""
+        """Say what of the catalogue can be imported, and what atomic operations lock of it."""
+        from common.api.atomic.mentions import before_the_first
         from common.importing.kinds import register
+        from products.api.atomic import lock_mentioned
         from products.imports import KINDS
 
         register(*KINDS)
+        before_the_first.append(lock_mentioned)

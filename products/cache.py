@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 from django.conf import settings
 
 from common import redis
+from common.observability.metrics import cache_reads
 from common.redis import RedisUnavailable
 
 if TYPE_CHECKING:
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
     from common.redis import Command
 
+HITS, MISSES, UNAVAILABLE = map(cache_reads.labels, ("hit", "miss", "unavailable"))
+"""Products asked for, each counted once, by whoever knows in the end what came back."""
 LEASE: Final = b"lease:"
 LEASE_MILLISECONDS: Final = 5_000
 LONGEST_WAIT: Final = 0.25  # seconds

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from django.core.exceptions import EmptyResultSet
-from django.db import connection, models
+from django.db import connections, models
 from django.db.models.expressions import RawSQL
 
 from common.database import estimated
@@ -115,7 +115,7 @@ def _first(products: ProductQuerySet, text: str, limit: int) -> tuple[str, int]:
     newest, of_newest = _sql(products.order_by("-pk").values("id", "search"))
     all_of_them, of_all = _sql(_by_index(products).values("id"))
     statement = STATEMENT.format(codes=codes, newest=_of_newest(newest), all_of_them=all_of_them)
-    with connection.cursor() as cursor:
+    with connections[products.db].cursor() as cursor:
         cursor.execute(
             statement,
             [

@@ -12,10 +12,12 @@ from django_redis import get_redis_connection
 from common.access.operations import create_key
 from common.access.scopes import ALL_SCOPES
 from common.access.verification import forget_findings
+from common.api.exports.sending import under_way
 from common.bulkhead import lock_queue
 from common.events import recording
 from tests import event_schemas
 from tests.api_client import ApiClient
+from tests.calling import rpc, rpc_committed  # noqa: F401 - fixtures
 from tests.running import running_server  # noqa: F401 - a fixture
 
 if TYPE_CHECKING:
@@ -57,7 +59,7 @@ def events_as_published() -> Iterator[None]:
     """Whatever test records an event: it is as its schema in docs/events says."""
     write = recording._row
 
-    def checked(fact: recording.Fact) -> tuple[Any, ...]:
+    def checked(fact: recording.Fact) -> dict[str, Any]:
         event_schemas.check(fact)
         return write(fact)
 
@@ -71,6 +73,7 @@ def nothing_kept_from_test_to_test(own_keys_in_redis: str) -> Iterator[None]:
     """Neither in Redis nor in this process; the database is pytest-django's care."""
     yield
     forget_findings()
+    under_way.clear()  # of exports that a test has left
     redis = get_redis_connection("default")
     if keys := list(redis.scan_iter(f"{own_keys_in_redis}:*", count=1_000)):
         redis.delete(*keys)

@@ -81,6 +81,7 @@ class OwnRabbitMQ:
             env=self._environment,
             check=True,
             capture_output=True,
+            timeout=90,
         )
 
     def _answers(self) -> bool:

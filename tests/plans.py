@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 LARGE: Final = {
     "products_product",
+    "catalogue_document",
     "inventory_stocklevel",
     "inventory_stockmovement",
     "inventory_batch",

@@ -55,7 +55,7 @@ class RunningServer:
 
     def manage(self, *arguments: str) -> str:
         """Run a ``manage.py`` command beside it; what it printed, without the last line break."""
-        return _run(["manage.py", *arguments], self.environment).removesuffix("\n")
+        return run_python(["manage.py", *arguments], self.environment).removesuffix("\n")
 
 
 @pytest.fixture(scope="session")
@@ -67,18 +67,24 @@ def running_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running
 
 @contextmanager
 def running_stockroom(
-    folder: Path, *, application: str = "config.wsgi", **settings: str
+    folder: Path,
+    *,
+    application: str = "config.wsgi",
+    owner_url: str = "",
+    **settings: str,
 ) -> Iterator[RunningServer]:
     """A web server with migrated tables and no demo data; ``settings`` as in ``.env``.
 
     ``folder`` becomes its DATA_DIR. Redis is the session's, unless REDIS_URL names another.
-    ``application`` is the module of the WSGI application.
+    ``application`` is the module of the WSGI application; ``owner_url`` leads to the
+    database while the tables are made, where that is another way than the server's.
     """
     with ExitStack() as at_end:
         if "DATABASE_URL" not in settings:
             settings["DATABASE_URL"] = at_end.enter_context(database_of_its_own())
-        environment = _environment(folder, settings)
-        _run(["-m", "config.prepare"], environment)
+        environment = own_environment(folder, settings)
+        as_owner = {"DATABASE_URL": owner_url} if owner_url else {}
+        run_python(["-m", "config.prepare"], environment | as_owner)
         process = at_end.enter_context(_gunicorn(environment, folder / "web.log", application))
         server = RunningServer(
             base_url=f"http://127.0.0.1:{environment['PORT']}",
@@ -120,7 +126,7 @@ def _execute(address: str, statement: str, name: str) -> None:
         connection.execute(sql.SQL(statement).format(sql.Identifier(name)))
 
 
-def _environment(folder: Path, settings: Mapping[str, str]) -> dict[str, str]:
+def own_environment(folder: Path, settings: Mapping[str, str]) -> dict[str, str]:
     """This process's environment, with the server's settings in place of its own."""
     from config import environment
     from config.own_servers import own_broker_url, own_redis_url
@@ -148,7 +154,7 @@ def free_port() -> int:
         return port
 
 
-def _run(arguments: list[str], environment: Mapping[str, str]) -> str:
+def run_python(arguments: list[str], environment: Mapping[str, str]) -> str:
     done = subprocess.run(
         [sys.executable, *arguments],
         cwd=PROJECT,

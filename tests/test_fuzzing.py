@@ -19,6 +19,7 @@ import pytest
 import requests
 
 from tests.openapi import document, operations
+from tests.relaying import running_relay
 from tests.running import PROJECT, RunningServer, running_stockroom
 
 if TYPE_CHECKING:
@@ -33,9 +34,12 @@ PATIENCE = 900.0  # seconds; it takes about a tenth on a machine of its own
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     """A server of its own, so that requests depend on nobody else's rows."""
-    with running_stockroom(tmp_path_factory.mktemp("fuzzed")) as running:
+    folder = tmp_path_factory.mktemp("fuzzed")
+    with running_stockroom(folder) as running:
         make_rows(running)
-        yield running
+        running.manage("rebuild_catalogue")
+        with running_relay(running.environment, folder / "projector.log", "manage.py", "projector"):
+            yield running
 
 
 def make_rows(server: RunningServer) -> None:

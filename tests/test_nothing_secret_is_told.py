@@ -1,4 +1,4 @@
-"""Neither the log nor an answer repeats what only the sender should know (RULES K4)."""
+"""Neither log, span nor answer repeats what only the sender should know (RULES K4)."""
 
 from __future__ import annotations
 
@@ -9,9 +9,14 @@ from typing import TYPE_CHECKING
 import pytest
 import requests
 
+from tests.collecting import collecting
+from tests.common.webhooks.sinks import sink
+from tests.relaying import running_relay
 from tests.running import running_stockroom
+from tests.waiting import wait_until
 
 if TYPE_CHECKING:
+    from tests.common.webhooks.sinks import Sink
     from tests.running import RunningServer
 
 pytestmark = pytest.mark.slow
@@ -20,9 +25,21 @@ FIELD = re.compile(r'name="csrfmiddlewaretoken" value="(\w+)"')
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    """One whose log nobody else writes to, and writes as much as it can."""
-    with running_stockroom(tmp_path_factory.mktemp("talking"), LOG_LEVEL="DEBUG") as server:
+def collector():
+    with collecting() as collector:
+        yield collector
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory, collector):
+    """One whose log nobody else writes to, and writes as much as it can; it is traced, too."""
+    talking = {
+        "LOG_LEVEL": "DEBUG",
+        "AND_LISTS": "requirements-traces.txt",
+        "OTEL_EXPORTER_OTLP_ENDPOINT": collector.endpoint,
+        "OTEL_BSP_SCHEDULE_DELAY": "100",
+    }
+    with running_stockroom(tmp_path_factory.mktemp("talking"), **talking) as server:
         yield server
 
 
@@ -100,6 +117,35 @@ def test_not_in_the_log(server, told):
     log = server.log.read_text()
     assert log.count('"event":"request"') >= len(answers), "the log is not where it was"
     assert [secret for secret in found if secret in log] == []
+
+
+def test_not_in_a_span(server, told, collector, tmp_path):
+    found, answers = told
+    settings = [server.environment["DATABASE_URL"], server.environment["REDIS_URL"]]
+    with sink() as receiver, running_relay(server.environment, tmp_path / "relay.log"):
+        secrets_of_hook = delivered(server, receiver)
+    wait_until(lambda: sum(one.kind == "server" for one in collector.spans) >= len(answers))
+    names = [span.name for span in collector.spans]
+    assert any(name.startswith("deliver ") for name in names), names
+    assert any(name.startswith("UPDATE ") for name in names), names
+    spans = b"".join(collector.bodies)
+    wanted = [*found, *settings, *secrets_of_hook, server.environment["API_KEY"]]
+    assert [secret for secret in wanted if secret.encode() in spans] == []
+    assert b"/api/v1/products" in spans, "they cannot be read: this proves nothing"
+    assert b"filter[name]" not in spans
+    assert b"api_key=" not in spans
+
+
+def delivered(server: RunningServer, receiver: Sink) -> list[str]:
+    """What only the receiver of a webhook should know: its secret, and where it listens."""
+    header = {"X-API-Key": server.api_key}
+    endpoints = f"{server.base_url}/api/v1/webhook-endpoints"
+    made = requests.post(endpoints, json={"url": receiver.url}, headers=header, timeout=30).json()
+    own = made["data"]["links"]["self"]
+    assert requests.post(f"{own}/test", headers=header, timeout=30).ok
+    (signed,) = receiver.wait_for(1, timeout=30)
+    signature = signed.headers["webhook-signature"]
+    return [made["data"]["attributes"]["secret"], signature, "/hooks?of=shop"]
 
 
 def test_not_in_an_answer(server, told):

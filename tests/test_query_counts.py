@@ -8,6 +8,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from catalogue.rebuilding import rebuild
 from common.observability.context import acting_as
 from common.webhooks.operations import create_endpoint, send_test
 from inventory.operations import Wanted, create_batch, reserve, transfer_stock
@@ -21,6 +22,7 @@ BY_CURSOR = 1
 QUERIES = {
     "batches": NUMBERED,
     "batches?include=product,location": NUMBERED,
+    "catalogue": NUMBERED + 3,  # how far it has come, names of categories and of locations
     "categories": NUMBERED,
     "categories?include=parent": NUMBERED,
     "inventory": NUMBERED + 1,  # the stock levels that it sums up
@@ -64,6 +66,7 @@ def filled(db):
             reserve(order_reference=product.sku, lines=wanted, allow_incoming=True)
             endpoint = create_endpoint(url="https://example.com/", created_by="a test")
             send_test(endpoint_id=endpoint.pk)
+    rebuild(lambda _: None)
 
 
 def queries_of(client, path, size):

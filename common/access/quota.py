@@ -24,7 +24,7 @@ TRACKED_CLIENTS = 1024
 # Counts and reads in one step, so that a window cannot end between the two and leave a counter
 # that never ends. A count without an end, however it came there, gets one.
 SPEND = """
-local used = redis.call('INCR', KEYS[1])
+local used = redis.call('INCRBY', KEYS[1], ARGV[2])
 local left = redis.call('PTTL', KEYS[1])
 if left < 0 then
   left = tonumber(ARGV[1])
@@ -44,30 +44,30 @@ class Verdict:
     allowed: bool
 
 
-def spend(client: Client) -> Verdict | None:
-    """Count one request; None for a client without a quota, which costs nothing.
+def spend(client: Client, number: int = 1) -> Verdict | None:
+    """Count one request or more; None for a client without a quota, which costs nothing.
 
     While Redis is away, each process counts for itself: better too generous than closed.
     """
-    wanted = commands(client)
+    wanted = commands(client, number)
     if not wanted:
         return None
     try:
         answers = redis.pipelined(wanted)
     except RedisUnavailable:
-        return spend_here(client)
+        return spend_here(client, number)
     return read(client, answers)
 
 
-def commands(client: Client) -> list[Command]:
-    """What to send to Redis to count one request, together with other commands.
+def commands(client: Client, number: int = 1) -> list[Command]:
+    """What to send to Redis to count so many requests, together with other commands.
 
     Give their answers to ``read``, or call ``spend_here`` when Redis was unavailable.
     """
     if not client.quota:
         return []
     window = WINDOW_SECONDS * 1000
-    return [("EVAL", SPEND, 1, redis.key("quota", client.id), window)]
+    return [("EVAL", SPEND, 1, redis.key("quota", client.id), window, number)]
 
 
 def read(client: Client, answers: Sequence[Any]) -> Verdict | None:
@@ -91,11 +91,11 @@ def headers(verdict: Verdict | None) -> dict[str, str]:
     }
 
 
-def spend_here(client: Client) -> Verdict | None:
-    """Count one request in this process alone."""
+def spend_here(client: Client, number: int = 1) -> Verdict | None:
+    """Count so many requests in this process alone."""
     if not client.quota:
         return None
-    used, left = _windows.spend(client.id)
+    used, left = _windows.spend(client.id, number)
     return _verdict(client, used, left)
 
 
@@ -115,16 +115,16 @@ class _Windows:
         self._guard = threading.Lock()
         self._counts: dict[UUID, tuple[float, int]] = {}
 
-    def spend(self, client_id: UUID) -> tuple[int, float]:
-        """Requests so far, this one included, and seconds to the end of the window."""
+    def spend(self, client_id: UUID, number: int) -> tuple[int, float]:
+        """Requests so far, these included, and seconds to the end of the window."""
         now = monotonic()
         with self._guard:
             ends, used = self._counts.get(client_id, (0.0, 0))
             if ends <= now:
                 ends, used = now + WINDOW_SECONDS, 0
                 self._drop_ended(now)
-            self._counts[client_id] = ends, used + 1
-        return used + 1, ends - now
+            self._counts[client_id] = ends, used + number
+        return used + number, ends - now
 
     def _drop_ended(self, now: float) -> None:
         if len(self._counts) >= TRACKED_CLIENTS:

@@ -12,6 +12,8 @@ from django.db.models import OuterRef, Subquery
 from django.utils import timezone
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from common.people.models import StaffSession
 
 TOUCHED_EVERY: Final = timedelta(minutes=1)
@@ -21,11 +23,11 @@ TOUCHED_EVERY: Final = timedelta(minutes=1)
 class SessionStore(db.SessionStore):
     """Django's, with an end when nobody uses it, and with who uses it from where.
 
-    ``address`` and ``agent`` are those of the request at hand (``common.people.middleware``).
+    ``used_from`` tells address and agent of the request at hand (``common.people.middleware``);
+    it is asked only when a session is written.
     """
 
-    address: str | None = None
-    agent = ""
+    used_from: Callable[[], tuple[str | None, str]] = staticmethod(lambda: (None, ""))
     row: StaffSession | None = None
     """What was loaded; None where nothing was, or nothing valid."""
     device_id: int | None = None
@@ -75,7 +77,7 @@ class SessionStore(db.SessionStore):
         if before is not None and before.session_key == row.session_key:
             row.id = before.id  # under another key the one before is still there for a moment
         if row.user_id is not None:
-            row.address, row.agent = self.address, self.agent
+            row.address, row.agent = self.used_from()
         self.row = row
         return row  # type: ignore[no-any-return]  # the stubs take every row for Django's own
 
@@ -85,7 +87,8 @@ class SessionStore(db.SessionStore):
         if row is None or row.user_id is None or now - row.seen_at < TOUCHED_EVERY:
             return
         rows = self.get_model_class().objects.filter(session_key=row.session_key)
-        rows.update(seen_at=now, address=self.address, agent=self.agent)
+        address, agent = self.used_from()
+        rows.update(seen_at=now, address=address, agent=agent)
         row.seen_at = now
 
 

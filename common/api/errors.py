@@ -160,10 +160,11 @@ def problem(
 def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | None:
     """DRF's hook: every expected exception as an errors document; None for a bug."""
     request = context["request"]
-    problems = list(_problems(exc, request))
+    problems = list(problems_of(exc, request))
     if not problems:
         return None
-    response = Response(errors_document(problems, request), status=int(problems[0]["status"]))
+    status = exc.status if isinstance(exc, DomainError) else int(problems[0]["status"])
+    response = Response(errors_document(problems, request), status=status)
     for name, value in _headers(exc, response.status_code).items():
         response[name] = value
     if isinstance(exc, exceptions.MethodNotAllowed):
@@ -171,7 +172,8 @@ def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | Non
     return response
 
 
-def _problems(exc: Exception, request: Any) -> Iterator[dict[str, Any]]:
+def problems_of(exc: Exception, request: Any) -> Iterator[dict[str, Any]]:
+    """Error objects for an exception that we expect, at least one; none for a bug."""
     match exc:
         case DomainError():
             yield from _refusals(exc, request)

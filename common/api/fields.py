@@ -175,8 +175,8 @@ class Day(Text):
 class Objects(serializers.Field[list[dict[str, Any]], Any, Any, Any]):
     """A JSON array of objects, each with these inputs and no others.
 
-    ``alternatives`` are inputs of which each object has one at least. What is wrong is told for
-    every object at once, with its place.
+    ``alternatives`` are groups of inputs, of which each object has one at least of every group.
+    What is wrong is told for every object at once, with its place.
     """
 
     default_error_messages = {
@@ -189,7 +189,7 @@ class Objects(serializers.Field[list[dict[str, Any]], Any, Any, Any]):
         self,
         inputs: Mapping[str, serializers.Field[Any, Any, Any, Any]],
         *,
-        alternatives: tuple[str, ...] = (),
+        alternatives: tuple[tuple[str, ...], ...] = (),
         max_length: int,
         **kwargs: Any,
     ) -> None:
@@ -220,14 +220,7 @@ class Objects(serializers.Field[list[dict[str, Any]], Any, Any, Any]):
         if not isinstance(data, dict):
             errors[index] = [ErrorDetail("Send an object.", "invalid")]
             return {}
-        wrong: dict[str, Any] = {
-            name: [ErrorDetail("There is no such attribute.", "unknown_attribute")]
-            for name in sorted(data.keys() - self.inputs.keys())
-            if not name.startswith("@")
-        }
-        if self.alternatives and data.keys().isdisjoint(self.alternatives):
-            message = f"Send one of: {', '.join(self.alternatives)}."
-            wrong[self.alternatives[0]] = [ErrorDetail(message, "required")]
+        wrong = self._misnamed(data)
         values = {}
         for name, one in self.inputs.items():
             try:
@@ -242,6 +235,19 @@ class Objects(serializers.Field[list[dict[str, Any]], Any, Any, Any]):
         if wrong:
             errors[index] = wrong
         return values
+
+    def _misnamed(self, data: Mapping[str, Any]) -> dict[str, Any]:
+        """What is wrong with the names of an object's members: unknown ones, and missing ones."""
+        wrong = {
+            name: [ErrorDetail("There is no such attribute.", "unknown_attribute")]
+            for name in sorted(data.keys() - self.inputs.keys())
+            if not name.startswith("@")
+        }
+        for names in self.alternatives:
+            if data.keys().isdisjoint(names):
+                message = f"Send one of: {', '.join(names)}."
+                wrong[names[0]] = [ErrorDetail(message, "required")]
+        return wrong
 
     def to_representation(self, value: Any) -> Any:
         return value

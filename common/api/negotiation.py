@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from django.utils.http import parse_header_parameters
 from rest_framework.negotiation import BaseContentNegotiation
@@ -27,19 +27,31 @@ OFFERED_TO_BROWSERS: Final = (HTML, JSONAPI, JSON)
 
 
 @lru_cache(maxsize=256)
-def acceptable(accept: str) -> str | None:
+def acceptable(accept: str, extension: str = "") -> str | None:
     """The media type to answer with, or None when nothing that is asked for can be given.
 
     ``application/vnd.api+json`` unless only another is named; an instance of it that carries a
-    parameter other than ``ext`` or ``profile``, or any extension, is ignored as the standard says.
+    parameter other than ``ext`` or ``profile``, or any other ``extension``, is ignored as the
+    standard says.
     """
-    ranges = [_media_range(part) for part in _split(accept or "*/*")]
+    ranges = [_media_range(part, extension) for part in _split(accept or "*/*")]
     weights = {offer: _weight(offer, ranges) for offer in OFFERED}
     named = {media_type for media_type, _ in ranges}
     is_browser = HTML in named and not named & {JSONAPI, JSON}
     offered = OFFERED_TO_BROWSERS if is_browser else OFFERED
     best = max(offered, key=lambda offer: weights[offer])  # max keeps the first of equals
     return best if weights[best] > 0 else None
+
+
+@lru_cache(maxsize=256)
+def preferred(accept: str, offered: tuple[str, ...]) -> str | None:
+    """The media type that weighs most of those offered, the first of equals; None if none will do.
+
+    For what is no JSON:API document.
+    """
+    ranges = [_media_range(part, "") for part in _split(accept or "*/*")]
+    best = max(offered, key=lambda offer: _weight(offer, ranges))
+    return best if _weight(best, ranges) > 0 else None
 
 
 def _split(header: str) -> list[str]:
@@ -54,10 +66,10 @@ def _split(header: str) -> list[str]:
     return [part for part in (*parts, header[start:]) if part.strip()]
 
 
-def _media_range(part: str) -> tuple[str, float]:
+def _media_range(part: str, extension: str) -> tuple[str, float]:
     media_type, parameters = _parsed(part)
     quality = _quality(parameters.pop("q", "1"))
-    if media_type == JSONAPI and (parameters.keys() - {"profile"}):
+    if media_type == JSONAPI and _not_understood(parameters, extension):
         return "", 0.0
     return media_type, quality
 
@@ -68,6 +80,13 @@ def _parsed(value: str) -> tuple[str, dict[str, str]]:
         return parse_header_parameters(value)
     except ValueError:
         return "", {}
+
+
+def _not_understood(parameters: dict[str, str], extension: str) -> set[str]:
+    """The parameters of a JSON:API media type that forbid to use it."""
+    if parameters.get("ext", "").split() == [extension]:
+        return parameters.keys() - {"profile", "ext"}
+    return parameters.keys() - {"profile"}
 
 
 def _quality(text: str) -> float:
@@ -88,29 +107,42 @@ def _weight(offer: str, ranges: list[tuple[str, float]]) -> float:
     return 0.0
 
 
-def check_content_type(content_type: str) -> str:
-    """The media type of a request body: JSON:API, or plain JSON; otherwise refuse it."""
-    check_parameters(content_type)
-    media_type, _ = _parsed(content_type)
-    if media_type not in {JSONAPI, JSON}:
-        raise UnsupportedMediaType(f"Send {JSONAPI} or {JSON}.")
+def check_content_type(content_type: str, extension: str = "") -> str:
+    """The media type of a request body: JSON:API, or plain JSON; otherwise refuse it.
+
+    Where there is an ``extension``, JSON:API has to name it.
+    """
+    check_parameters(content_type, extension)
+    media_type, parameters = _parsed(content_type)
+    is_complete = media_type != JSONAPI or not extension or "ext" in parameters
+    if media_type not in {JSONAPI, JSON} or not is_complete:
+        raise UnsupportedMediaType(f"Send {labelled(extension)} or {JSON}.")
     return media_type
 
 
-def check_parameters(content_type: str) -> None:
+def check_parameters(content_type: str, extension: str = "") -> None:
     """Refuse JSON:API with a parameter or an extension that we do not know, body or not."""
     media_type, parameters = _parsed(content_type)
-    if media_type == JSONAPI and (forbidden := parameters.keys() - {"profile"}):
+    if media_type == JSONAPI and (forbidden := _not_understood(parameters, extension)):
         raise UnsupportedMediaType(
-            f"{JSONAPI} is understood without the parameter {min(forbidden)!r}."
+            f"Send {labelled(extension)}."
+            if extension
+            else f"{JSONAPI} is understood without the parameter {min(forbidden)!r}."
         )
 
 
+def labelled(extension: str) -> str:
+    """The label of JSON:API documents that use this extension, or none."""
+    return f'{JSONAPI}; ext="{extension}"' if extension else JSONAPI
+
+
 class ContentNegotiation(BaseContentNegotiation):
-    """DRF's door to the two functions above."""
+    """DRF's door to the two functions above. ``extension`` is the one that a view understands."""
+
+    extension: ClassVar[str] = ""
 
     def select_parser(self, request: Request, parsers: Iterable[BaseParser]) -> BaseParser | None:
-        media_type = check_content_type(request.content_type)
+        media_type = check_content_type(request.content_type, self.extension)
         return next((parser for parser in parsers if parser.media_type == media_type), None)
 
     def select_renderer(
@@ -119,14 +151,15 @@ class ContentNegotiation(BaseContentNegotiation):
         renderers: Iterable[BaseRenderer],
         format_suffix: str | None = None,
     ) -> tuple[BaseRenderer, str]:
-        wanted = acceptable(request.headers.get("Accept", ""))
+        wanted = acceptable(request.headers.get("Accept", ""), self.extension)
+        label = labelled(self.extension) if wanted == JSONAPI else wanted
         for renderer in renderers:
-            if renderer.media_type == wanted:
-                return renderer, wanted
+            if renderer.media_type == label:
+                return renderer, label
         raise NotAcceptable(f"Accept {JSONAPI}, {JSON} or {HTML}.", header="Accept")
 
 
-def answer_media_type(request: Any) -> str:
+def answer_media_type(request: Any, extension: str = "") -> str:
     """The media type for a document produced outside a view, such as an error page."""
-    wanted = acceptable(request.headers.get("Accept", ""))
-    return JSON if wanted == JSON else JSONAPI
+    wanted = acceptable(request.headers.get("Accept", ""), extension)
+    return JSON if wanted == JSON else labelled(extension)

@@ -11,6 +11,7 @@ from django.http import HttpResponse
 from common.api.encoding import encoded
 from common.api.errors import InvalidParameter
 from common.api.negotiation import HTML, answer_media_type
+from common.api.shortcuts import raise_decided
 from common.errors import DomainError
 from common.idempotency import once
 
@@ -25,11 +26,10 @@ KEPT_REFUSALS: Final = {409, 422}
 def answered_once(view: Any, action: Callable[..., Any]) -> Any:
     """The action's answer; for a request that was applied before, the answer it got then."""
     request = view.request
-    key = request.headers.get(HEADER)
-    if key is None or request.method not in {"POST", "PATCH"}:
+    scope = scope_of(request.user, request)
+    if scope is None or not view.keeps_answer:
         return action(request, *view.args, **view.kwargs)
-    path = request.path.rstrip("/").lower()  # ids may be written in capitals, and nothing else
-    scope = once.Scope(_client(request.user), request.method, path, _checked(key))
+    raise_decided(request, DatabaseError)  # the client does not know, and sends it again
     query = [(name, value) for name, values in request.query_params.lists() for value in values]
     responses: list[Any] = []
 
@@ -39,10 +39,19 @@ def answered_once(view: Any, action: Callable[..., Any]) -> Any:
 
     given = once.apply_once(
         scope=scope,
-        fingerprint=once.fingerprint(request.method, path, query, request.data.root),
+        fingerprint=once.fingerprint(scope.method, scope.path, query, request.data.root),
         apply=apply,
     )
-    return _replayed(request, given) if given else responses[0]
+    return _replayed(view, given) if given else responses[0]
+
+
+def scope_of(user: Any, request: Any) -> once.Scope | None:
+    """What the request's key is unique within; None without a key. Refuses one that is none."""
+    key = request.META.get("HTTP_IDEMPOTENCY_KEY")
+    if key is None or request.method not in {"POST", "PATCH"}:
+        return None
+    path = request.path.rstrip("/").lower()  # ids may be written in capitals, and nothing else
+    return once.Scope(_client(user), request.method, path, _checked(key))
 
 
 def _client(user: Any) -> str:
@@ -89,13 +98,19 @@ def _answer_to_keep(view: Any, response: Any) -> once.Answer | None:
 
 
 def _is_business_refusal(refusal: Exception) -> bool:
-    return isinstance(refusal, DomainError) and refusal.is_kept and refusal.status in KEPT_REFUSALS
-
-
-def _replayed(request: Any, given: once.Answer) -> HttpResponse:
-    response = HttpResponse(
-        given.body, status=given.status, content_type=answer_media_type(request)
+    return isinstance(refusal, DomainError) and all(
+        one.is_kept and one.status in KEPT_REFUSALS for one in refusal.problems
     )
+
+
+def _replayed(view: Any, given: once.Answer) -> HttpResponse:
+    response = HttpResponse(
+        given.body,
+        status=given.status,
+        content_type=answer_media_type(view.request, view.extension),
+    )
+    if not given.body:
+        del response["Content-Type"]
     response["Idempotent-Replayed"] = "true"
     for name, value in {"Location": given.location, "ETag": given.etag}.items():
         if value:

@@ -97,9 +97,9 @@ def _numbered(rows: QuerySet[Any], page: Page, order: Sequence[str], address: _A
             f"Pages end at row {EXACT_UP_TO}; walk on with page[after] (start with an empty one).",
             parameter=page.number_parameter,
         )
-    found = _rows_between(rows, order, start, start + page.size + 1)
+    found = rows_between(rows, order, start, start + page.size + 1)
     shown, has_more = found[: page.size], len(found) > page.size
-    total, is_exact = _total(rows, start, found, page.size)
+    total, is_exact = counted(rows, start, found, page.size)
     meta: dict[str, Any] = {"number": page.number, "size": page.size, "total": total}
     if not is_exact:
         meta["total_is_estimate"] = True
@@ -115,7 +115,7 @@ def _numbered(rows: QuerySet[Any], page: Page, order: Sequence[str], address: _A
     return Paged(shown, {"page": meta}, links)
 
 
-def _rows_between(rows: QuerySet[Any], order: Sequence[str], start: int, stop: int) -> list[Any]:
+def rows_between(rows: QuerySet[Any], order: Sequence[str], start: int, stop: int) -> list[Any]:
     """Far from the start, PostgreSQL skips ids in an index and reads the rows of the page alone."""
     if start < FAR or rows.query.annotations:  # what is computed for each row is in no index
         return list(rows.order_by(*order)[start:stop])
@@ -123,7 +123,7 @@ def _rows_between(rows: QuerySet[Any], order: Sequence[str], start: int, stop: i
     return list(rows.filter(pk__in=ids).order_by(*order))
 
 
-def _total(rows: QuerySet[Any], start: int, found: Sequence[Any], size: int) -> tuple[int, bool]:
+def counted(rows: QuerySet[Any], start: int, found: Sequence[Any], size: int) -> tuple[int, bool]:
     """How many rows there are, and whether that is exact.
 
     What a search found brings its number along, and a last page tells it without a count. Exact

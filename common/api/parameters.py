@@ -45,10 +45,12 @@ class Allowed:
     filters: Collection[str] = ()
     """Names as ``price__gte``, sent as ``filter[price][gte]``."""
     sort: Collection[str] = ()
-    words: Collection[str] = ()
+    own_parameters: Collection[str] = ()
     """Parameters that only this endpoint has."""
     is_collection: bool = False
     cursor_only: bool = False
+    is_whole: bool = False
+    """All of a collection in one answer: of paging there is ``page[after]`` alone."""
     plain_pages: bool = False
     """``page=2&size=10``: for plain clients."""
 
@@ -65,7 +67,7 @@ class Query:
     include: tuple[str, ...] = ()
     is_compound: bool = False
     """The client speaks of ``include``, if only to include nothing."""
-    words: Mapping[str, str] = field(default_factory=dict)
+    own_parameters: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +87,7 @@ class _Found:
     fields: dict[str, frozenset[str]] = field(default_factory=dict)
     sort: tuple[str, ...] = ()
     include: tuple[str, ...] | None = None
-    words: dict[str, str] = field(default_factory=dict)
+    own_parameters: dict[str, str] = field(default_factory=dict)
 
 
 def read_query(query: QueryDict, allowed: Allowed) -> Query:
@@ -106,7 +108,7 @@ def read_query(query: QueryDict, allowed: Allowed) -> Query:
         fields=found.fields,
         include=found.include or (),
         is_compound=found.include is not None,
-        words=found.words,
+        own_parameters=found.own_parameters,
     )
 
 
@@ -172,8 +174,8 @@ def _take_word(found: _Found, name: str, value: str, allowed: Allowed, query: Qu
                 )
             part = PLAIN[name].removeprefix("page[").removesuffix("]")
             found.pages[part] = _Sent(name, value)
-        case _ if name in allowed.words:
-            found.words[name] = value
+        case _ if name in allowed.own_parameters:
+            found.own_parameters[name] = value
         case _:
             return False
     return True
@@ -181,6 +183,8 @@ def _take_word(found: _Found, name: str, value: str, allowed: Allowed, query: Qu
 
 def _read_page(parts: Mapping[str, _Sent], allowed: Allowed) -> Page:
     known = {"size", "after"} if allowed.cursor_only else {"number", "size", "after"}
+    if allowed.is_whole:
+        known = {"after"}
     for part, sent in parts.items():
         if part not in known:
             raise _unknown(sent.name)

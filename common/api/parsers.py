@@ -22,7 +22,7 @@ class _DocumentParser(BaseParser):
         parser_context: Mapping[str, Any] | None = None,
     ) -> documents.Document:
         context = parser_context or {}
-        value = documents.parse_json(_whole(stream, context["request"]))
+        value = documents.parse_json(whole(stream, context["request"]))
         if context["view"].takes_linkage:
             return documents.read_linkage(value)
         return documents.read(
@@ -32,7 +32,7 @@ class _DocumentParser(BaseParser):
         )
 
 
-def _whole(stream: IO[Any], request: Any) -> bytes:
+def whole(stream: IO[Any], request: Any) -> bytes:
     """The body. A part of one may be a valid document too, and is not what was meant."""
     body: bytes = stream.read()
     if len(body) < int(request.META.get("CONTENT_LENGTH") or 0):

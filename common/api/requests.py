@@ -32,6 +32,8 @@ class RequestChecks(GenericViewSet[Any]):
 
     http_method_names = ["get", "post", "patch", "delete", "head"]
     resource_type: ClassVar[str]
+    extension: ClassVar[str] = ""
+    """The one of JSON:API that its documents use."""
 
     request: Request
     query: Query
@@ -92,9 +94,9 @@ class RequestChecks(GenericViewSet[Any]):
             raise UnsupportedMediaType("Send the body as it is.", header="Content-Encoding")
         content_type = request.content_type or ""
         if length and request.method in WITH_BODY:
-            check_content_type(content_type)
+            check_content_type(content_type, self.extension)
         else:
-            check_parameters(content_type)
+            check_parameters(content_type, self.extension)
 
     def allowed_parameters(self) -> parameters.Allowed:
         """The query parameters that this action understands."""
@@ -102,6 +104,8 @@ class RequestChecks(GenericViewSet[Any]):
 
     def read_body(self, request: Any) -> None:
         """Parse now, so that a malformed body is refused before anything else is looked at."""
+        if unreadable := getattr(request._request, "unreadable", None):  # noqa: SLF001  a shortcut's
+            raise unreadable
         if not isinstance(request.data, Document):
             request._full_data = self.empty_document()  # noqa: SLF001  DRF puts {} for no body
 
@@ -122,6 +126,11 @@ class RequestChecks(GenericViewSet[Any]):
         return self.action in {"change_relationship", "refuse_relationship"}
 
     # The answer
+
+    @property
+    def keeps_answer(self) -> bool:
+        """Whether an Idempotency-Key gets it again."""
+        return True
 
     def finished(self, response: Any) -> Any:
         """The last touches that every answer gets: rendered bytes, ETag, headers."""

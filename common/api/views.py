@@ -13,6 +13,7 @@ from common.api.pagination import paginate
 from common.api.relationships import HasRelationships
 from common.api.requests import FETCHING
 from common.api.resources import Builder, fieldsets
+from common.replica.reading import tolerating_lag
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -35,11 +36,15 @@ class ResourceView(HasRelationships):
     sortable: ClassVar[Mapping[str, str]] = {}
     ordering: ClassVar[Sequence[str]] = ("pk",)
     filterset_class: ClassVar[type[filters.Filters]] = filters.Filters
-    words: ClassVar[Mapping[str, Schema]] = {}
+    own_parameters: ClassVar[Mapping[str, Schema]] = {}
     """Parameters that only this view's single resource has, as OpenAPI describes them."""
+    more_meta: ClassVar[Schema] = {}
+    """Members of a collection's ``meta`` beside those of the page, as OpenAPI describes them."""
     cursor_only: ClassVar[bool] = False
     is_endless: ClassVar[bool] = False
     """More is to come: the last page has a next one too."""
+    may_lag: ClassVar[bool] = True
+    """A collection may be read from a replica, where there is one."""
 
     def allowed_parameters(self) -> parameters.Allowed:
         if self.takes_linkage or self.action in {"destroy", "relationship"}:
@@ -51,7 +56,7 @@ class ResourceView(HasRelationships):
             fields=fieldsets(self.get_serializer_class()),
             filters=self.filterset_class.base_filters,
             sort=self.sortable,
-            words=self.words if self.action == "retrieve" else (),
+            own_parameters=self.own_parameters if self.action == "retrieve" else (),
             is_collection=self.action == "list",
             cursor_only=self.cursor_only,
             plain_pages=JSONAPI not in self.request.headers.get("Accept", "").lower(),
@@ -85,6 +90,12 @@ class ResourceView(HasRelationships):
     # A collection
 
     def list(self, request: Request) -> Response:
+        if self.may_lag:
+            return tolerating_lag(request.user, lambda: self.collection(request))
+        return self.collection(request)
+
+    def collection(self, request: Request) -> Response:
+        """The page that is asked for; reads only, and may be called again on another database."""
         page = paginate(
             self.loaded(self.filtered()),
             self.query.page,

@@ -16,6 +16,7 @@ from common.api.views import ResourceView
 from common.events.models import Event
 from common.events.sequencing import number_events
 from common.events.types import TYPES
+from common.replica import positions, routing
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
@@ -66,11 +67,15 @@ class EventView(ResourceView):
     ordering = ("sequence",)
     cursor_only = True
     is_endless = True
+    may_lag = False  # and what it tells of is in the lists that its reader fetches next
 
     def list(self, request: Request) -> Response:
         """Events get their sequence from the relay; where none runs, from those who ask."""
         number_events()
-        return super().list(request)
+        response = super().list(request)
+        if response.data["data"] and routing.is_configured():
+            positions.note(request.user)
+        return response
 
 
 urlpatterns: list[Any] = resource_routes(EventView)

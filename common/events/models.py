@@ -11,6 +11,7 @@ class Event(models.Model):
 
     Written in the same transaction as the fact. ``position`` is the order of writing, which is
     not the order of the commits; ``sequence``, the public total order, is given after the commit.
+    ``trace_context`` holds W3C's headers where the request was traced.
     """
 
     version = 1
@@ -26,6 +27,7 @@ class Event(models.Model):
     occurred_at = models.DateTimeField(db_default=ClockTimestamp())
     position = models.BigIntegerField(db_default=NextOf("events_position"), editable=False)
     sequence = models.BigIntegerField(null=True, editable=False)
+    trace_context = models.JSONField(null=True, editable=False)
 
     class Meta:
         constraints = [

@@ -14,9 +14,12 @@ from common.broker.connection import PERSISTENT, Publisher, connected
 from common.events.envelope import cloud_event
 from common.events.models import Event
 from common.events.reading import BROKER, has_unread, locked_reader, move_on
+from common.observability import tracing
+from common.observability.metrics import events_published
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
+    from contextlib import AbstractContextManager
 
 EXCHANGE: Final = "stockroom.events"
 MOST: Final = 500
@@ -45,10 +48,12 @@ class EventPublisher:
             self._stay()
             return 0
         try:
-            return publish_next(self._connected())
+            published = publish_next(self._connected())
         except BaseException as error:  # whatever it was, this connection is not trusted any more
             self._drop(error)
             raise
+        events_published.inc(published)
+        return published
 
     def close(self) -> None:
         """Hang up; the next call of ``publish`` connects anew."""
@@ -113,14 +118,28 @@ def _send(publisher: Publisher, events: Iterable[Event]) -> list[int]:
     enough_at = monotonic() + LONGEST
     sent: list[int] = []
     for event in events:
-        publisher.publish(message(event), exchange=EXCHANGE, routing_key=event.type)
+        with _span(event) as span:
+            told = message(event, span.headers())
+            publisher.publish(told, exchange=EXCHANGE, routing_key=event.type)
         sent.append(event.sequence or 0)  # it has one: that is how it was found
         if monotonic() > enough_at:
             break
     return sent
 
 
-def message(event: Event) -> amqp.Message:
+def _span(event: Event) -> AbstractContextManager[tracing.Span]:
+    """Until it is on its way; the confirms of many come together later."""
+    about = {
+        "messaging.system": "rabbitmq",
+        "messaging.operation.type": "send",
+        "messaging.destination.name": EXCHANGE,
+        "messaging.message.id": str(event.pk),
+        "stockroom.request_id": event.request_id,
+    }
+    return tracing.following(event.trace_context, f"publish {event.type}", "producer", about)
+
+
+def message(event: Event, headers: Mapping[str, str] | None = None) -> amqp.Message:
     """The event as a persistent message: its id is the event's, its body the envelope."""
     return amqp.Message(
         json.dumps(cloud_event(event), separators=(",", ":")).encode(),
@@ -131,4 +150,5 @@ def message(event: Event) -> amqp.Message:
         delivery_mode=PERSISTENT,
         timestamp=int(event.occurred_at.timestamp()),
         app_id="stockroom",
+        application_headers=dict(headers or {}),
     )

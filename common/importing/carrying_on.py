@@ -12,6 +12,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from django.db import InterfaceError, OperationalError
+from django.db.models import Q
 
 from common.database import database_now, in_transaction
 from common.importing.applying import OUR_FAULT, WORKS, Work, end_work, go_through
@@ -31,7 +32,10 @@ MOST_ATTEMPTS: Final = 3
 """At a check that comes no further."""
 KEPT: Final = timedelta(days=30)
 WITHOUT_EFFECT: Final = ("checked", "failed", "cancelled")
-SWEPT_AT_ONCE: Final = 20
+KEPT_TO_BE_UNDONE: Final = timedelta(days=365)
+WITH_EFFECT: Final = ("applied", "stopped", "undone")
+SWEPT_AT_ONCE: Final = 1
+"""Of files, which have tens of thousands of rows."""
 
 
 def carry_on(import_id: UUID, *, seconds: float) -> bool:
@@ -87,13 +91,17 @@ def idle() -> list[UUID]:
 
 @in_transaction
 def sweep() -> int:
-    """Forget some files that have changed nothing for thirty days; how many they were.
+    """Forget a file that has changed nothing for thirty days; how many they were.
 
-    Locks: the imports, those skipped that others have (docs/locking.md).
+    One that has changed something can be undone for a year. What it did stays in the ledger and
+    in the trail of changes for ever.
+
+    Locks: the import, those skipped that others have (docs/locking.md).
     """
-    old = Import.objects.filter(
-        status__in=WITHOUT_EFFECT, updated_at__lt=database_now() - KEPT
-    ).order_by("pk")
+    now = database_now()
+    in_vain = Q(status__in=WITHOUT_EFFECT, updated_at__lt=now - KEPT)
+    long_done = Q(status__in=WITH_EFFECT, updated_at__lt=now - KEPT_TO_BE_UNDONE)
+    old = Import.objects.filter(in_vain | long_done).order_by("pk")
     old = old.select_for_update(skip_locked=True)  # they are deleted
     found = list(old.values_list("pk", flat=True)[:SWEPT_AT_ONCE])
     ImportRow.objects.filter(file__in=found).delete()

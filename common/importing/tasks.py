@@ -39,7 +39,7 @@ def resume_imports(**_unknown: object) -> int:
 
 @shared_task  # type: ignore[untyped-decorator]
 def sweep_imports(**_unknown: object) -> int:
-    """Every hour: forget files that have changed nothing for thirty days.
+    """Every hour: forget files that have changed nothing for thirty days, and others after a year.
 
     Safe to run twice, to overlap and to be killed. Extra keyword arguments from a newer publisher
     are ignored. Returns how many there were.

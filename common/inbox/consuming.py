@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import asdict
 from time import monotonic
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from django.db import close_old_connections, connections
 
@@ -16,13 +16,19 @@ from common.broker.connection import UNREACHABLE, Publisher, connected
 from common.inbox import queues
 from common.inbox.decoding import read_leniently
 from common.inbox.handling import Outcome, Verdict, handle
+from common.observability import tracing
+from common.observability.duties import duties
 from common.observability.logs import get_logger
+from common.observability.metrics import messages_handled
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import amqp
 
 logger = get_logger(__name__)
 
+DUTY: Final = "consume"
 PREFETCH: Final = 20
 LISTEN: Final = 1.0
 """Seconds after which an idle or working consumer looks at heartbeats, and whether to end."""
@@ -32,6 +38,12 @@ LONGEST_WAIT_FOR_DATABASE: Final = 5.0
 LONGEST_IN_HAND: Final = 600.0
 """Seconds for which a message waits in our hand: after half an hour RabbitMQ would take it back,
 and count that as a delivery in vain."""
+ABOUT: Final = {
+    "messaging.system": "rabbitmq",
+    "messaging.operation.type": "process",
+    "messaging.destination.name": queues.COMMANDS,
+}
+"""What a span of a message tells, beside what became of it."""
 
 
 class Pauses:
@@ -71,7 +83,9 @@ class Consumer:
         pauses = Pauses(LONGEST_PAUSE)
         with ThreadPoolExecutor(1, thread_name_prefix="inbox") as worker:
             while not self._ending.is_set():
+                duties.note(DUTY)
                 self._connect(worker, pauses)
+            duties.forget(DUTY)
             worker.submit(connections.close_all).result()
 
     def _connect(self, worker: ThreadPoolExecutor, pauses: Pauses) -> None:
@@ -113,6 +127,7 @@ class _Reading:
         self._take_in(at_most=1)
         logger.info("reading_messages", queue=queues.COMMANDS)
         while not self._ending.is_set():
+            duties.note(DUTY)
             self._listen(0 if self._waiting else LISTEN)
             if self._waiting:
                 self._see_to(self._waiting.popleft())
@@ -144,8 +159,9 @@ class _Reading:
             return
         if self._is_wary and not message.delivery_info["redelivered"]:
             self._be_wary_no_more()
-        self._settle(message, verdict)
+        outcome = self._settle(message, verdict)
         self._channel.basic_ack(message.delivery_tag)
+        messages_handled.labels(outcome=outcome).inc()
         self._pauses.start_over()
 
     def _verdict(self, message: amqp.Message) -> Verdict | None:
@@ -153,16 +169,18 @@ class _Reading:
         pauses = Pauses(LONGEST_WAIT_FOR_DATABASE)
         patient_until = monotonic() + LONGEST_IN_HAND
         while True:
-            verdict = self._handled(queues.body_of(message))
+            duties.note(DUTY)
+            verdict = self._handled(message)
             if verdict.outcome is not Outcome.AWAY or monotonic() > patient_until:
                 return verdict
             logger.warning("database_unavailable", error=verdict.reason)
             if self._ends_within(pauses.take()):
                 return None
 
-    def _handled(self, body: bytes) -> Verdict:
+    def _handled(self, message: amqp.Message) -> Verdict:
         """Have it applied in the other thread, and keep the connection meanwhile."""
-        work = self._worker.submit(_on_a_good_connection, body)
+        body, headers = queues.body_of(message), message.headers or {}
+        work = self._worker.submit(_on_a_good_connection, body, headers)
         while not wait([work], LISTEN).done:
             self._listen(0)
         return work.result()
@@ -173,29 +191,38 @@ class _Reading:
             seconds -= LISTEN
         return self._ending.is_set()
 
-    def _settle(self, message: amqp.Message, verdict: Verdict) -> None:
-        """See the message where it belongs, before it is acknowledged."""
+    def _settle(self, message: amqp.Message, verdict: Verdict) -> str:
+        """See the message where it belongs, before it is acknowledged; what became of it."""
         tries = queues.number_in(message, "x-tries")
         match verdict.outcome:
-            case Outcome.APPLIED | Outcome.KNOWN:
-                return
+            case Outcome.APPLIED:
+                return "handled"
+            case Outcome.KNOWN:
+                return "repeated"
             case Outcome.BUSY | Outcome.AWAY:  # not the message's fault: this does not count
-                self._put_off(message, verdict, tries)
+                return self._put_off(message, verdict, tries)
             case Outcome.TOO_EARLY if tries < queues.MOST_TRIES:
-                self._put_off(message, verdict, tries + 1)
+                return self._put_off(message, verdict, tries + 1)
             case _:
                 # The reason stays with the letter: it may quote what is in it.
                 logger.warning("message_refused", code=verdict.code, **asdict(verdict.name))
                 queues.bury(self._publisher, message, code=verdict.code, reason=verdict.reason)
+                return "dead"
 
-    def _put_off(self, message: amqp.Message, verdict: Verdict, tries: int) -> None:
+    def _put_off(self, message: amqp.Message, verdict: Verdict, tries: int) -> str:
         logger.info("message_put_off", code=verdict.code, tries=tries, **asdict(verdict.name))
         queues.move(self._publisher, message, queues.LATER, x_tries=tries)
+        return "again"
 
 
-def _on_a_good_connection(body: bytes) -> Verdict:
+def _on_a_good_connection(body: bytes, headers: Mapping[str, Any]) -> Verdict:
     close_old_connections()  # PostgreSQL may have been restarted since
-    return handle(body)
+    with tracing.entered(headers, f"process {queues.COMMANDS}", "consumer", ABOUT) as span:
+        verdict = handle(body)
+        span.note({"stockroom.outcome": verdict.outcome.name.lower()})
+        if verdict.code:
+            span.fail(verdict.code)
+        return verdict
 
 
 def _words(error: BaseException) -> str:

@@ -56,6 +56,16 @@ def end_request(token: Token[Cause]) -> None:
 
 
 @contextmanager
+def caused_by(cause: Cause) -> Iterator[None]:
+    """What this block does is on account of another request, which shares its transaction."""
+    token = _cause.set(cause)
+    try:
+        yield
+    finally:
+        _cause.reset(token)
+
+
+@contextmanager
 def acting_as(actor: str, request_id: str | None = None, *, task_id: str = "") -> Iterator[Cause]:
     """The cause of what a block or function does; without a request id it gets one of its own.
 

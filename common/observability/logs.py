@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 import structlog
 from structlog.stdlib import ProcessorFormatter
 
+from common.observability import tracing
 from common.observability.context import current, current_task
 
 if TYPE_CHECKING:
@@ -151,6 +152,8 @@ class _Arrangement:
             line["request_id"] = request_id
         if task_id := current_task() or _task_of(fields):
             line["task_id"] = task_id
+        if tracing.is_on():
+            line.update(tracing.ids())
         line.update(fields)
         return line
 

@@ -1,4 +1,5 @@
-"""What surrounds every request: its id, the headers that no answer may lack, its line in the log.
+"""What surrounds every request: its id, the headers that no answer may lack, its line in the log,
+what Prometheus counts of it.
 
 Outermost, so that answers and errors of the other middlewares are covered too. It is on the path
 of every cached read: measure before adding to it.
@@ -10,13 +11,14 @@ import re
 from functools import lru_cache
 from http import HTTPStatus
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol, Self, TypeVar
 
 from django.conf import settings
 from django.contrib.admindocs.views import simplify_regex
 from django.utils.cache import patch_vary_headers
 
 from common.ids import new_id
+from common.observability import requests, tracing, tracing_requests
 from common.observability.context import begin_request, current, end_request
 from common.observability.logs import get_logger, milliseconds_since
 
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
 logger = get_logger(__name__)
 
 ACCEPTABLE_ID: Final = re.compile(r"[!-~]{1,128}")
-PROBED: Final = frozenset({"/health", "/health/", "/ready", "/ready/"})
+PROBED: Final = frozenset({"/health", "/health/", "/ready", "/ready/", "/metrics", "/metrics/"})
 WITHOUT_LENGTH: Final = frozenset({HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED})
 
 CSP: Final = "Content-Security-Policy"
@@ -61,35 +63,100 @@ class RequestMiddleware:
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
-        self.referrer_policy: str = settings.SECURE_REFERRER_POLICY or "same-origin"
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        began = perf_counter()
-        request_id = _given_id(request) or str(new_id())
-        request.id = request_id  # type: ignore[attr-defined]  # read by error documents
+        began = began_at(request)
+        request_id = id_of(request)
         token = begin_request(request_id)
+        is_counted = requests.begin(request)
         try:
             response = self.get_response(request)
             size = _settle_length(request, response)
-            self._complete_headers(response, request_id)
-            _log(request, response, began, size)
+            response.headers["X-Request-ID"] = request_id
+            complete_headers(response)
+            route = _route(request)
+            if is_counted:
+                requests.end(request, response, route, began)
+                is_counted = False
+            _log(request, response, route, began, size)
         finally:
+            if is_counted:
+                requests.give_up()
             end_request(token)
         return response
 
-    def _complete_headers(self, response: HttpResponseBase, request_id: str) -> None:
-        """Add what is missing; a header that a view has chosen stays as it is."""
-        headers = response.headers
-        headers["X-Request-ID"] = request_id
-        if "Vary" not in headers:
-            headers["Vary"] = "Accept"
-        else:
-            patch_vary_headers(response, ["Accept"])
-        if CSP not in headers and response.status_code != HTTPStatus.NOT_MODIFIED:
-            is_page = headers.get("Content-Type", "").startswith("text/html")
-            headers[CSP] = PAGES_OF_OURS if is_page else NOTHING_ALLOWED
-        headers.setdefault("X-Content-Type-Options", "nosniff")
-        headers.setdefault("Referrer-Policy", self.referrer_policy)
+
+class Finished(Protocol):
+    """An answer whose headers are complete but for the request's id."""
+
+    status_code: int
+    headers: list[tuple[str, str]]
+    content: bytes
+    streaming: ClassVar[bool]
+
+
+F = TypeVar("F", bound=Finished)
+
+
+class Work:
+    """Surrounds an answer that is given sooner, as the middleware does those of Django.
+
+    Without ``done`` the request goes the ordinary way after all, under the same id; its time
+    counts from here on.
+    """
+
+    def __init__(self, request: HttpRequest) -> None:
+        self._request = request
+        self._began = began_at(request)
+
+    def __enter__(self) -> Self:
+        self._token = begin_request(id_of(self._request))
+        self._is_counted = requests.begin(self._request)
+        return self
+
+    def done(self, response: F, route: str) -> F:
+        """The answer with the request's id; it is counted, and its line is written."""
+        response.headers.append(("X-Request-ID", id_of(self._request)))
+        answer: Any = response
+        requests.end(self._request, answer, route, self._began)
+        self._is_counted = False
+        _log(self._request, answer, route, self._began, len(response.content))
+        return response
+
+    def __exit__(self, *_failure: object) -> None:
+        if self._is_counted:
+            requests.give_up()
+        end_request(self._token)
+
+
+def complete_headers(response: HttpResponseBase) -> None:
+    """Add what is missing; a header that a view has chosen stays as it is."""
+    headers = response.headers
+    if "Vary" not in headers:
+        headers["Vary"] = "Accept"
+    else:
+        patch_vary_headers(response, ["Accept"])
+    if CSP not in headers and response.status_code != HTTPStatus.NOT_MODIFIED:
+        is_page = headers.get("Content-Type", "").startswith("text/html")
+        headers[CSP] = PAGES_OF_OURS if is_page else NOTHING_ALLOWED
+    headers.setdefault("X-Content-Type-Options", "nosniff")
+    headers.setdefault("Referrer-Policy", settings.SECURE_REFERRER_POLICY or "same-origin")
+
+
+def began_at(request: HttpRequest) -> float:
+    """By ``perf_counter``, when this was asked first."""
+    began: float | None = getattr(request, "began", None)
+    if began is None:
+        began = request.began = perf_counter()  # type: ignore[attr-defined]  # for the next layer
+    return began
+
+
+def id_of(request: HttpRequest) -> str:
+    """The client's own, or a new one; the same when it is asked again."""
+    known: str | None = getattr(request, "id", None)
+    if known is None:
+        known = request.id = _given_id(request) or str(new_id())  # type: ignore[attr-defined]  # read by error documents
+    return known
 
 
 def _given_id(request: HttpRequest) -> str | None:
@@ -114,11 +181,17 @@ def _settle_length(request: HttpRequest, response: Any) -> int | None:
     return size
 
 
-def _log(request: HttpRequest, response: HttpResponseBase, began: float, size: int | None) -> None:
+def _log(
+    request: HttpRequest,
+    response: HttpResponseBase,
+    route: str | None,
+    began: float,
+    size: int | None,
+) -> None:
     """One line per request. Never the query string: people put secrets there."""
     fields: dict[str, Any] = {
         "method": request.method,
-        "route": _route(request),
+        "route": route,
         "path": request.path,
         "status": response.status_code,
         "duration_ms": milliseconds_since(began),
@@ -129,6 +202,8 @@ def _log(request: HttpRequest, response: HttpResponseBase, began: float, size: i
         fields["cache"] = cache
     if size is not None:
         fields["bytes"] = size
+    if tracing.is_on():
+        tracing_requests.tell(current().request_id, fields)
     _level(request, response)("request", **fields)
 
 

@@ -24,6 +24,8 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 from redis.retry import Retry
 
 from common.observability.logs import get_logger
+from common.replica.routing import REPLICA, is_configured
+from common.replica.standing import MOST_LAG_SECONDS, standing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -96,22 +98,27 @@ class Probe:
 class Inspection:
     """The latest findings of several probes, renewed by one caller at a time.
 
-    However many ask, no dependency sees more than one question a second, and at most one web
-    thread waits for the answers (all of them only when there are no usable findings yet).
+    However many ask, no dependency sees more than one question in ``fresh`` seconds, and at most
+    one web thread waits for the answers (all of them only when there are no ``usable`` findings).
     """
 
-    def __init__(self, **probes: Probe) -> None:
+    def __init__(self, fresh: float = FRESH, usable: float = USABLE, /, **probes: Probe) -> None:
+        self._fresh, self._usable = fresh, usable
         self._probes = probes
         self._findings: dict[str, Finding] = {}
         self._renewed_at = -inf
         self._renewing = threading.Lock()
 
+    def add(self, name: str, probe: Probe) -> None:
+        """One more to ask, of an app that registers it in ``AppConfig.ready()``."""
+        self._probes[name] = probe
+
     def findings(self) -> dict[str, Finding]:
-        if self._age() < FRESH:
+        if self._age() < self._fresh:
             return self._findings
-        if self._renewing.acquire(blocking=self._age() > USABLE):
+        if self._renewing.acquire(blocking=self._age() > self._usable):
             try:
-                if self._age() >= FRESH:  # nobody renewed them while we waited
+                if self._age() >= self._fresh:  # nobody renewed them while we waited
                     self._renew()
             finally:
                 self._renewing.release()
@@ -137,9 +144,9 @@ def _log_change(name: str, before: Finding | None, now: Finding) -> None:
 
 
 @contextmanager
-def _own_connection() -> Iterator[BaseDatabaseWrapper]:
+def own_connection(alias: str = DEFAULT_DB_ALIAS) -> Iterator[BaseDatabaseWrapper]:
     """The probe's thread has a connection of its own, like any; but nobody else closes it."""
-    connection = connections[DEFAULT_DB_ALIAS]
+    connection = connections[alias]
     try:
         yield connection
     finally:
@@ -148,14 +155,26 @@ def _own_connection() -> Iterator[BaseDatabaseWrapper]:
 
 def ask_database() -> Finding:
     """A new connection can be made, and a statement is executed on it."""
-    with _own_connection() as connection, connection.cursor() as cursor:
+    with own_connection() as connection, connection.cursor() as cursor:
         cursor.execute("SELECT 1")
+    return Finding(HEALTHY, "Connected.")
+
+
+def ask_replica() -> Finding:
+    """It answers, follows a primary, and is not so late that lists are not read there."""
+    with own_connection(REPLICA) as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT pg_is_in_recovery()")
+        (is_replica,) = cursor.fetchone()
+    if not is_replica:
+        return Finding(UNHEALTHY, "Not a replica.")
+    if (standing().lag_seconds or 0.0) > MOST_LAG_SECONDS:
+        return Finding(UNHEALTHY, f"More than {MOST_LAG_SECONDS:g} s behind.")
     return Finding(HEALTHY, "Connected.")
 
 
 def ask_migrations() -> Finding:
     """The tables are those that this code expects."""
-    with _own_connection() as connection:
+    with own_connection() as connection:
         executor = MigrationExecutor(connection)
         missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
     if missing:
@@ -195,4 +214,5 @@ inspection: Final = Inspection(
     migrations=Probe(ask_migrations),
     cache=Probe(ask_cache),
     broker=Probe(ask_broker),
+    **({"replica": Probe(ask_replica)} if is_configured() else {}),
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
@@ -39,8 +40,7 @@ class StaffSessionMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         session: Any = request.session
-        session.address = client_address(request)
-        session.agent = printable(request.headers.get("User-Agent", ""))
+        session.used_from = partial(_used_from, request)
         is_back_office = request.path.startswith(BACK_OFFICE)
         doors = AuditEntry.Door
         with through_door(doors.BACK_OFFICE if is_back_office else doors.API):
@@ -51,6 +51,10 @@ class StaffSessionMiddleware:
             with suppress(DatabaseError):  # the answer is there: it is not lost over this
                 session.touch()
         return response
+
+
+def _used_from(request: HttpRequest) -> tuple[str | None, str]:
+    return client_address(request), printable(request.headers.get("User-Agent", ""))
 
 
 def is_activity(request: HttpRequest) -> bool:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from django.db import InterfaceError, OperationalError, close_old_connections, connection
 
+from common.observability.duties import duties
 from common.observability.logs import get_logger
 from common.webhooks.claiming import LEASE, claim
 from common.webhooks.lanes import SLOW_AFTER, Lane
@@ -38,6 +39,7 @@ PAUSE: Final = 1.0
 """Seconds until a database that is away is asked again."""
 PATIENCE: Final = TIMEOUT + BODY_TIMEOUT
 """Seconds for the attempts that are under way when we are to stop."""
+DUTY: Final = "deliver"
 OUTAGE: Final = (OperationalError, InterfaceError)
 
 
@@ -67,7 +69,9 @@ class Deliverer:
         for lane in self._lanes:
             lane.start()
         while not stop.is_set():
+            duties.note(DUTY)
             self._rest(stop, self._attempt_round())
+        duties.forget(DUTY)
         self._finish()
         for lane in self._lanes:
             lane.stop()

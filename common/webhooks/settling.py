@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any, Final
 from django.conf import settings
 from django.db import connection
 
-from common.database import in_transaction
+from common.database import after_commit, in_transaction
 from common.events.recording import Fact, record
 from common.observability.context import acting_as
+from common.observability.metrics import webhook_attempts
 from common.webhooks.models import WebhookDelivery, WebhookEndpoint
 from common.webhooks.schedule import pause_before
 
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
     from common.webhooks.posting import Outcome
 
+OUTCOMES: Final = {"delivered": "delivered", "pending": "failed", "failed": "given_up"}
+"""Of an attempt, by what the delivery became."""
 GIVEN_UP_AFTER: Final = timedelta(days=5)
 MOST_ATTEMPTS: Final = 50
 """That are kept of one delivery, the latest."""
@@ -40,7 +43,7 @@ FROM unnest(%(ids)s::uuid[], %(claims)s::timestamptz[], %(statuses)s::text[],
     %(pauses)s::float8[], %(attempts)s::text[]) AS result (id, claim, status, pause, attempt)
 WHERE delivery.id = result.id AND delivery.status = 'pending'
     AND delivery.next_attempt_at = result.claim
-RETURNING delivery.id, clock_timestamp()
+RETURNING delivery.id, clock_timestamp(), delivery.status
 """
 
 
@@ -67,8 +70,10 @@ def settle(results: Sequence[Result]) -> list[Result]:
     ours = [result for result in results if result.delivery.endpoint_id in endpoints]
     counted = _written(ours)
     for result in ours:
-        if now := counted.get(result.delivery.pk):
+        if result.delivery.pk in counted:
+            now, _ = counted[result.delivery.pk]
             _judge(endpoints[result.delivery.endpoint_id], result.outcome, now)
+    after_commit(_count, [status for _, status in counted.values()])
     return [result for result in results if result.delivery.endpoint_id not in endpoints]
 
 
@@ -77,15 +82,20 @@ def _free_endpoints(ids: Iterable[UUID]) -> dict[UUID, WebhookEndpoint]:
     return {row.pk: row for row in rows.select_for_update(skip_locked=True, no_key=True)}
 
 
-def _written(results: Sequence[Result]) -> dict[UUID, datetime]:
-    """The deliveries whose claim still counted, and what the database's clock said."""
+def _written(results: Sequence[Result]) -> dict[UUID, tuple[datetime, str]]:
+    """The deliveries whose claim still counted: what the database's clock said, the new status."""
     if not results:
         return {}
     columns = map(list, zip(*map(_row, results), strict=True))
     names = ("ids", "claims", "statuses", "pauses", "attempts")
     with connection.cursor() as cursor:
         cursor.execute(SETTLE, {**dict(zip(names, columns, strict=True)), "most": MOST_ATTEMPTS})
-        return dict(cursor.fetchall())
+        return {pk: (now, status) for pk, now, status in cursor.fetchall()}
+
+
+def _count(statuses: Iterable[str]) -> None:
+    for status in statuses:
+        webhook_attempts.labels(outcome=OUTCOMES[status]).inc()
 
 
 def _row(result: Result) -> tuple[UUID, datetime | None, str, float | None, str]:

@@ -59,7 +59,7 @@ class Postgres(Server):
             "listen_addresses=",
             f"unix_socket_directories={self.socket_folder}",
             f"port={PORT}",
-            "max_connections=100",
+            "max_connections=200",
             "wal_level=minimal",  # nobody replicates it
             "max_wal_senders=0",
             *(() if self.durable else NOT_DURABLE),

@@ -11,10 +11,16 @@ from django.utils.http import urlencode
 from django.utils.translation import gettext_lazy as _
 
 from common.database import database_now
-from common.events.models import Event
 from common.webhooks.models import WebhookDelivery, WebhookEndpoint
 from inventory.admin.promise_display import today
-from inventory.models import Batch, Reservation, ReservationLine, StockLevel, StockMovement
+from inventory.models import (
+    Batch,
+    LedgerCheck,
+    Reservation,
+    ReservationLine,
+    StockLevel,
+    StockMovement,
+)
 from inventory.models.days import day_of, start_of
 from inventory.queries.ordering import snoozed, to_order_for
 
@@ -27,8 +33,6 @@ if TYPE_CHECKING:
 MOST_COUNTED: Final = 99
 SOON: Final = timedelta(hours=1)
 DIFFERED: Final = "ledger.differed"
-LAST_CHECK: Final = timedelta(hours=25)
-"""In which the nightly check has run once; only one that finds something is recorded."""
 
 Found = tuple[int, "Mapping[str, str]"]
 """How many there are, no more than can be told, and what leads the list to them."""
@@ -116,10 +120,8 @@ def _switched_off() -> Found:
 
 def _differences() -> Found:
     """How many figures the last check found wrong, if it did."""
-    checks = Event.objects.filter(type=DIFFERED, sequence__isnull=False).order_by("-sequence")
-    told = checks.values_list("occurred_at", "data").first()
-    is_last = told is not None and told[0] > database_now() - LAST_CHECK
-    return int(told[1]["count"]) if told and is_last else 0, {"type__exact": DIFFERED}
+    found = LedgerCheck.objects.values_list("differences", flat=True).first()
+    return found or 0, {"type__exact": DIFFERED}
 
 
 def _today() -> Found:

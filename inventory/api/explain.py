@@ -16,7 +16,7 @@ from common.api.openapi.described import described
 from inventory import queries
 from inventory.api import filters
 from inventory.api.explain_serializers import ExplanationSerializer
-from inventory.api.words import AS_OF, DESCRIBED, TakesWords
+from inventory.api.own_parameters import AS_OF, DESCRIBED, HasOwnParameters
 from inventory.models import StockLevel
 from products.models import Product
 
@@ -34,10 +34,10 @@ def stocked_products() -> QuerySet[Product]:
     return Product.objects.living().filter(filters.stocked()).defer("search")
 
 
-class AnswersAsOf(TakesWords):
+class AnswersAsOf(HasOwnParameters):
     """An inventory can be asked for as it was."""
 
-    words = {AS_OF: DESCRIBED[AS_OF]}
+    own_parameters = {AS_OF: DESCRIBED[AS_OF]}
 
     def retrieve(self, request: Request, pk: str) -> Any:
         """Get an inventory.
@@ -74,14 +74,14 @@ class AnswersAsOf(TakesWords):
         return response
 
 
-class ExplanationView(TakesWords):
+class ExplanationView(HasOwnParameters):
     """The sums behind one product's figures; its id is the product's."""
 
     resource_type = "inventory-explanations"
     model = StockLevel
     serializer_class = ExplanationSerializer
     permission_classes = [HasScope.for_methods(read="inventory:read", write="inventory:write")]
-    words = DESCRIBED
+    own_parameters = DESCRIBED
 
     def get_queryset(self) -> QuerySet[Product]:
         return stocked_products()

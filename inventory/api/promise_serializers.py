@@ -161,7 +161,7 @@ def lines(**kwargs: bool) -> fields.Objects:
             "sku": fields.Text(required=False, max_length=64),
             "quantity": fields.Integer(min_value=1),
         },
-        alternatives=("product_id", "sku"),
+        alternatives=(("product_id", "sku"),),
         max_length=MOST_LINES,
         **kwargs,
     )

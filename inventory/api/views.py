@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
-from uuid import UUID
 
 from django.db.models import prefetch_related_objects
 from rest_framework.decorators import action
@@ -13,10 +12,12 @@ from common.access.permissions import HasScope, check_may
 from common.api import links
 from common.api.negotiation import HTML
 from common.api.openapi.described import described
+from common.api.shortcuts import raise_decided
 from common.api.views import ResourceView
-from inventory import operations, queries, rules
+from inventory import operations, queries
 from inventory.api import filters, representation
 from inventory.api.explain import AnswersAsOf, stocked_products
+from inventory.api.plain_changes import change_of, input_alone
 from inventory.api.serializers import (
     InventoryChange,
     InventoryInput,
@@ -38,7 +39,6 @@ if TYPE_CHECKING:
     from django.db.models import QuerySet
     from rest_framework.request import Request
 
-    from common.api.documents import Document
     from products.models import Product
 
 StockScope = HasScope.for_methods(read="inventory:read", write="inventory:write")
@@ -101,35 +101,16 @@ class InventoryView(AnswersAsOf):
             wanted = self.read_input(InventoryChange, current={"product_id": str(seen.pk)})
             expected_version = self.expected_version(seen)
         check_may(request.user, ADJUST if "quantity_delta" in wanted else COUNT)
-        change = rules.Change(
-            product_id=UUID(pk),
-            delta=wanted.pop("quantity_delta", None),
-            count=wanted.pop("quantity", None),
-            expected=wanted.pop("expected_quantity", None),
-            is_guarded=expected_version is not None,
-            **wanted,
-        )
+        raise_decided(request)
+        change = change_of(pk, wanted, is_guarded=expected_version is not None)
         (inventory,) = operations.adjust_stock(changes=[change], expected_version=expected_version)
         return self.changed(inventory)
 
     def input_alone(self) -> dict[str, Any] | None:
-        """The input of a change that says nothing of the inventory as it was; None for others.
-
-        Such a change, the most frequent request of all, is carried out without reading the row
-        first: the operation looks anyway, under its lock.
-        """
-        document = self.document
-        conditions = {"If-Match", "If-None-Match"} & self.request.headers.keys()
-        related = document.relationships.keys() | document.attributes.keys() & self.relationships
-        if conditions or related or not self.is_named(document):
+        """The input, where nothing has to be read before; see ``plain_changes``."""
+        if {"If-Match", "If-None-Match"} & self.request.headers.keys():
             return None
-        given = InventoryChange(document=document)
-        return dict(given.validated_data) if given.is_valid() else None
-
-    def is_named(self, document: Document) -> bool:
-        """Whether type and id, where the form of the body has them, are those of the URL."""
-        own = (self.resource_type, self.kwargs["pk"].lower())
-        return not document.is_jsonapi or (document.type, (document.id or "").lower()) == own
+        return input_alone(self.document, self.kwargs["pk"])
 
     def changed(self, inventory: queries.Inventory) -> Response:
         """The answer to a change, put together without serializers where that is possible."""

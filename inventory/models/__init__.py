@@ -1,5 +1,6 @@
 """The tables of the inventory."""
 
+from inventory.models.checks import LedgerCheck
 from inventory.models.counts import CountLine, CountSheet
 from inventory.models.days import StockDay
 from inventory.models.promises import Allocation, Batch, Reservation, ReservationLine
@@ -12,6 +13,7 @@ __all__ = [
     "Batch",
     "CountLine",
     "CountSheet",
+    "LedgerCheck",
     "Location",
     "Replenishment",
     "Reservation",

@@ -17,13 +17,8 @@ from common.events.recording import Fact
 from inventory import rules
 from inventory.errors import BatchReceived, ExceedsOrdered
 from inventory.models import Batch, Location
-from inventory.operations.ledger import (
-    Ledger,
-    Why,
-    living_product,
-    location_named,
-    product_with,
-)
+from inventory.operations.ledger import Ledger, Why
+from inventory.operations.naming import living_product, location_named, product_with
 from inventory.operations.promises import Source
 from products.models import Product
 

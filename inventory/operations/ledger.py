@@ -2,31 +2,37 @@
 
 from __future__ import annotations
 
+from contextvars import Context, copy_context
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Final, Self
+from functools import cache
+from typing import TYPE_CHECKING, Final, Self, TypeVar
 
 from django.db import connection
 
 from common.bulkhead import lock_queue
-from common.database import one_round_trip
+from common.database import database_now, write
 from common.errors import Invalid, NotFound
 from common.events.recording import record
 from common.ids import id_at, new_id
+from common.locking import IsOneOf, LockingRead
 from common.observability.context import current
+from common.observability.metrics import stock_lock_wait
 from inventory import rules
 from inventory.models import Location, StockLevel, StockMovement
 from inventory.operations.facts import alerted, moved
+from inventory.operations.naming import location_named
 from inventory.operations.promises import Promises
 from inventory.operations.statements import (
     HISTORY,
-    WRITE,
     WRITE_LEVELS,
-    columns,
+    WRITE_MOVEMENTS,
+    as_json,
     level_row,
     movement_row,
 )
-from inventory.queries import Inventory, Share
+from inventory.queries import Inventory, Share, holds_on
+from inventory.querysets import BatchQuerySet, StockLevelQuerySet
 from products.models import Product
 
 if TYPE_CHECKING:
@@ -35,7 +41,10 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from common.events.recording import Fact
+    from inventory.errors import BelowReserved
     from inventory.models import Transfer
+
+Rows = TypeVar("Rows", StockLevelQuerySet, BatchQuerySet)
 
 LARGE: Final = [f"product__{name}" for name in ("search", "name_order", "description", "images")]
 """What a product may have much of, and its stock does not depend on."""
@@ -63,14 +72,24 @@ class Ledger:
     ``at`` is for history alone (the demo's month, an import): the moment when the movements
     happened, by which their ids sort too. The ledger stays append-only: a line goes after the
     lines that are there, so history is written in its order and at least a second apart.
+    ``moment`` is when all these levels were locked, by the database's clock.
     """
 
-    def __init__(self, levels: Iterable[StockLevel], *, at: datetime | None = None) -> None:
+    def __init__(
+        self,
+        levels: Iterable[StockLevel],
+        *,
+        at: datetime | None = None,
+        moment: datetime | None = None,
+    ) -> None:
         self._at = at
+        self._moment = moment
         self._levels: dict[UUID, dict[UUID, StockLevel]] = {}
         self._movements: list[StockMovement] = []
+        self._moves: list[Fact] = []
         self._changed: dict[UUID, StockLevel] = {}
         self._available: dict[UUID, int] = {}
+        self._contexts: dict[UUID, Context] = {}
         self.gained: set[UUID] = set()
         """Products of which there is more to promise than before."""
         self.promises = Promises(self)
@@ -91,11 +110,10 @@ class Ledger:
         Invalid when ``at`` does not follow what the ledger knows of these products. Raises
         TooManyWait when one product's stock is held for so long that enough threads wait for it.
         """
-        rows = StockLevel.objects.for_products(product_ids)
-        rows = rows if with_deleted else rows.of_living_products()
-        rows = rows.select_related("product", "location").defer(*LARGE)
-        with lock_queue.place(*product_ids):
-            ledger = cls(rows.locked(), at=at)
+        read = _locking_read(StockLevelQuerySet.locked, with_deleted=with_deleted)
+        with stock_lock_wait.time(), lock_queue.place(*product_ids):
+            levels, moment = read.lock(product_ids)
+        ledger = cls(levels, at=at, moment=moment)
         if at is not None:
             _check_follows(product_ids, at)
         return ledger
@@ -119,7 +137,8 @@ class Ledger:
             if level.pk == stock_level_id:
                 return level
         rows = StockLevel.objects.filter(pk=stock_level_id)
-        made = rows.select_related("product", "location").defer(*LARGE).locked().get()
+        made = self.held(rows.select_related("product", "location").defer(*LARGE)).get()
+        self._moment = None
         return known.setdefault(made.location_id, made)
 
     def product(self, product_id: UUID, *, attribute: str | None = None) -> Product:
@@ -154,11 +173,24 @@ class Ledger:
                     return level.location_id
         return location_named(code_or_id).pk
 
+    def default_location(self) -> Location:
+        """The location that is meant when none is named."""
+        return Location.objects.default()
+
+    def name_holds(self, refusal: BelowReserved, product_id: UUID, at: UUID | None) -> None:
+        """Let a refusal say whom the product's units are promised to, everywhere or at a place."""
+        refusal.name(holds_on(self.levels_of(product_id), at))
+
+    def held(self, rows: Rows) -> Rows:
+        """Rows that are guarded by the levels, or one of those, which may change now."""
+        return rows.locked()
+
     def level_at(self, product: Product, location_id: UUID) -> StockLevel:
         """The product's level at a location, made and locked when there is none yet."""
         known = self._levels.setdefault(product.pk, {})
         if location_id not in known:
             known[location_id] = _made_level(product, location_id)
+            self._moment = None
         return known[location_id]
 
     def move(self, level: StockLevel, delta: int, why: Why) -> StockMovement:
@@ -188,8 +220,11 @@ class Ledger:
             reversal_of=why.reversal_of,
             actor=cause.actor,
             request_id=cause.request_id,
+            created_at=self._at or self.moment,
         )
         self._movements.append(movement)
+        if delta:  # a count that found what was expected has changed nothing
+            self._moves.append(moved(movement))
         return movement
 
     def change(self, level: StockLevel) -> None:
@@ -201,7 +236,9 @@ class Ledger:
     def _keep(self, level: StockLevel) -> None:
         self._available.setdefault(level.pk, level.available)
         level.available = level.on_hand - level.reserved  # as PostgreSQL will compute it
+        level.updated_at = self.moment
         self._changed[level.pk] = level
+        self._contexts[level.pk] = copy_context()
 
     def promise(self, product_id: UUID, stock_level_id: UUID, quantity: int) -> None:
         """Count units of a level as promised, or with a minus as free again."""
@@ -215,54 +252,48 @@ class Ledger:
             self.promises.free_overdue([level.product_id])
         return level.on_hand - level.reserved
 
+    @property
+    def moment(self) -> datetime:
+        """When everything that this ledger holds was locked: no later change happened before."""
+        if self._moment is None:
+            self._moment = database_now()
+        return self._moment
+
     def _next_id(self) -> UUID:
         """Ids of one moment in the past are set a millisecond apart, to stay in their order."""
         if self._at is None:
             return new_id()
         return id_at(self._at + timedelta(milliseconds=len(self._movements)))
 
+    def share_out(self) -> None:
+        """Give what there is more of than before to the lines that wait for it."""
+        if self.gained:
+            self.promises.refill(self.gained)
+            self.gained = set()
+
     def write(self) -> None:
-        """Write all that has changed, and its events, in one round trip.
+        """Write all that has changed, and its events; with the commit, if that comes next.
 
         Levels, movements, allocations and batches. What there is more of than before goes to the
         lines that wait for it first.
         """
-        if self.gained:
-            self.promises.refill(self.gained)
-        facts = [*self._moves(), *self.promises.facts, *self._alerts()]
+        self.share_out()
+        facts = [*self._moves, *self.promises.facts, *self._alerts()]
         if not (self._changed or facts):
             return
-        with connection.cursor() as cursor:
-            with one_round_trip():
-                self.promises.write()
-                self._write_levels(cursor)
-                if facts:
-                    record(facts)
-            if self._changed:
-                self._stamp(*cursor.fetchone())
-
-    def _moves(self) -> Iterator[Fact]:
-        """A count that found what was expected has changed nothing: the ledger alone knows."""
-        return (moved(movement) for movement in self._movements if movement.delta)
+        self.promises.write()
+        if self._changed:
+            write(WRITE_LEVELS, [as_json(map(level_row, self._changed.values()))])
+        if self._movements:
+            write(WRITE_MOVEMENTS, [as_json(map(movement_row, self._movements))])
+        if facts:
+            record(facts)
 
     def _alerts(self) -> Iterator[Fact]:
+        """In the name of whoever changed the level last: several may share this ledger."""
         for pk, level in self._changed.items():
-            before = self._available[pk]
-            yield from alerted(level, available=before, reorder_point=level.reorder_point)
-
-    def _stamp(self, happened: datetime, written: datetime) -> None:
-        for level in self._changed.values():
-            level.updated_at = written
-        for movement in self._movements:
-            movement.created_at = happened
-
-    def _write_levels(self, cursor: Any) -> None:
-        levels = columns(map(level_row, self._changed.values()))
-        if self._movements:
-            movements = columns(map(movement_row, self._movements))
-            cursor.execute(WRITE, [*levels, self._at, *movements])
-        elif levels:
-            cursor.execute(WRITE_LEVELS, levels)
+            before, point = self._available[pk], level.reorder_point
+            yield from self._contexts[pk].run(alerted, level, available=before, reorder_point=point)
 
     def shown(self, product_id: UUID, share: rules.Share) -> Share:
         """A share as clients see it."""
@@ -278,34 +309,12 @@ class Ledger:
         return Inventory(levels[0].product, levels)
 
 
-def living_product(product_id: UUID, *, attribute: str = "product_id") -> Product:
-    """The product that new stock belongs to, kept, or a refusal that it does not exist."""
-    with lock_queue.place(product_id):
-        product = Product.objects.kept(product_id)
-    if product is None:
-        raise NotFound("There is no such product.", attribute=attribute)
-    return product
-
-
-def product_with(product_id: UUID | None, sku: str | None) -> UUID:
-    """The id of the living product that a caller names by id or by SKU, or by both alike."""
-    if product_id is not None and sku is None:
-        return product_id
-    found = Product.objects.living().filter(sku=(sku or "").upper()).values_list("pk", flat=True)
-    for pk in found:
-        if product_id not in (None, pk):
-            raise NotFound("There is no product with this id and this SKU.", attribute="sku")
-        return pk
-    raise NotFound(f"There is no product with the SKU {sku!r}.", attribute="sku")
-
-
-def location_named(code_or_id: str, *, attribute: str = "location") -> Location:
-    """The location with this code or id, kept, or a refusal that it does not exist."""
-    with lock_queue.place(code_or_id.lower()):
-        location = Location.objects.kept(code_or_id)
-    if location is None:
-        raise NotFound(f"There is no location {code_or_id!r}.", attribute=attribute)
-    return location
+@cache
+def _locking_read(_lock: object, *, with_deleted: bool) -> LockingRead[StockLevel]:
+    """How ``Ledger.locked`` reads. The lock is named because tests take it away."""
+    levels = StockLevel.objects.filter(IsOneOf("product_id"))
+    levels = levels if with_deleted else levels.of_living_products()
+    return LockingRead(levels.select_related("product", "location").defer(*LARGE).locked())
 
 
 def _check_follows(product_ids: Collection[UUID], at: datetime) -> None:

@@ -11,7 +11,8 @@ from common.database import in_transaction
 from common.errors import DomainError, Duplicate, NotFound, together
 from inventory.models import Batch
 from inventory.operations.batches import create_batch
-from inventory.operations.ledger import Ledger, living_product, location_named
+from inventory.operations.ledger import Ledger
+from inventory.operations.naming import living_product, location_named
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

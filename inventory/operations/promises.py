@@ -6,10 +6,9 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, Final, NamedTuple
 from uuid import UUID
 
-from django.db import connection
 from django.db.models import Q
 
-from common.database import ClockTimestamp
+from common.database import ClockTimestamp, write
 from common.events.recording import Fact
 from common.ids import new_id
 from inventory import rules
@@ -19,8 +18,6 @@ from inventory.querysets import is_held
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
-
-    from django.db.models import QuerySet
 
     from inventory.models import StockLevel
     from inventory.operations.ledger import Ledger
@@ -89,7 +86,7 @@ class Promises:
     def _incoming(self) -> dict[UUID, Batch]:
         if self._batches is None:
             found = Batch.objects.incoming().filter(product__in=self._ledger.product_ids)
-            rows = found.select_related("location").locked()
+            rows = self._ledger.held(found.select_related("location"))
             self._batches = {batch.pk: batch for batch in rows}
         return self._batches
 
@@ -161,15 +158,19 @@ class Promises:
         """
         if not self._are_promised(product_ids):
             return False
-        overdue = self._left(
-            Q(line__product__in=product_ids)
-            & Q(line__reservation__status=Reservation.Status.ACTIVE)
-            & Q(line__reservation__expires_at__lte=ClockTimestamp())
-        )
+        overdue = self._overdue(product_ids)
         self.free(overdue)
         for one, quantity in overdue.items():
             self._waiting[one.line_id] += quantity
         return bool(overdue)
+
+    def _overdue(self, product_ids: Collection[UUID]) -> dict[Allocation, int]:
+        """What holds past their time keep of these products."""
+        return self._left(
+            Q(line__product__in=product_ids)
+            & Q(line__reservation__status=Reservation.Status.ACTIVE)
+            & Q(line__reservation__expires_at__lte=ClockTimestamp())
+        )
 
     def _are_promised(self, product_ids: Collection[UUID]) -> bool:
         """Whether anything is, of the stock and the batches that are known here."""
@@ -220,7 +221,7 @@ class Promises:
         for line in self._lines_waiting(product_ids):
             self._fill(line)
 
-    def _lines_waiting(self, product_ids: Collection[UUID]) -> QuerySet[ReservationLine]:
+    def _lines_waiting(self, product_ids: Collection[UUID]) -> Iterable[ReservationLine]:
         """Those that the database knows of, of the oldest reservation first."""
         waiting = ReservationLine.objects.filter(
             is_held("reservation__"), product__in=product_ids, unallocated__gt=0
@@ -293,16 +294,15 @@ class Promises:
 
     def write(self) -> None:
         """Each kind of change in one statement; the caller sends them together."""
-        with connection.cursor() as cursor:
-            if self._freed:
-                cursor.execute(FREED, columns(self._freed.items()))
-            for statement, rows in ((ON_HAND, self._new(batches=False)), (INCOMING, self._new())):
-                if rows:
-                    cursor.execute(statement, columns(rows))
-            if waiting := [(line, units) for line, units in self._waiting.items() if units]:
-                cursor.execute(WAITING, columns(waiting))
-            if self._changed:
-                cursor.execute(BATCHES, columns(map(_batch_row, self._changed.values())))
+        if self._freed:
+            write(FREED, columns(self._freed.items()))
+        for statement, rows in ((ON_HAND, self._new(batches=False)), (INCOMING, self._new())):
+            if rows:
+                write(statement, columns(rows))
+        if waiting := [(line, units) for line, units in self._waiting.items() if units]:
+            write(WAITING, columns(waiting))
+        if self._changed:
+            write(BATCHES, columns(map(_batch_row, self._changed.values())))
 
     def _new(
         self, *, batches: bool = True

@@ -6,16 +6,14 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 from zlib import crc32
 
-from django.db import connection
-
-from common.database import in_transaction
-from common.errors import Invalid, NotFound
+from common.database import in_transaction, one_round_trip, preparing_cursor, write
+from common.errors import Invalid
 from common.observability.context import current
 from inventory import queries, rules
 from inventory.errors import InsufficientStock, OrderReferenceConflict, Shortage
 from inventory.models import Reservation, ReservationLine
 from inventory.operations.ledger import Ledger
-from inventory.operations.lines import Wanted, summed
+from inventory.operations.lines import Wanted, check_living, summed
 from inventory.operations.reservations import (
     DEFAULT,
     check_time,
@@ -25,31 +23,33 @@ from inventory.operations.reservations import (
     product_ids,
     tell,
 )
-from products.models import Product
+from inventory.querysets import OPEN
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
-    from datetime import datetime
     from uuid import UUID
 
 ORDERS: Final = 0x6F726465
 """The first half of an advisory lock's number; the second tells the order reference."""
+IS_OPEN: Final = """
+SELECT EXISTS (
+    SELECT FROM inventory_reservation WHERE order_reference = %s AND status = ANY(%s::text[])
+)
+"""
 HELD: Final = """
 WITH reservation AS (
     INSERT INTO inventory_reservation (
-        id, order_reference, status, allow_incoming, expires_at, actor, request_id, version
-    ) VALUES (%s, %s, 'active', %s, clock_timestamp() + %s::interval, %s, %s, 1)
-    RETURNING id, created_at, updated_at, expires_at
+        id, order_reference, status, allow_incoming, expires_at, actor, request_id, version,
+        created_at, updated_at
+    ) VALUES (%s, %s, 'active', %s, %s, %s, %s, 1, %s, %s)
 ), lines AS (
     INSERT INTO inventory_reservationline (id, reservation_id, product_id, quantity, shipped,
         unallocated)
     SELECT line.id, %s, line.product_id, line.quantity, 0, 0
     FROM unnest(%s::uuid[], %s::uuid[], %s::bigint[]) AS line (id, product_id, quantity)
-), allocations AS (
-    INSERT INTO inventory_allocation (id, line_id, stock_level_id, batch_id, quantity)
-    SELECT * FROM unnest(%s::uuid[], %s::uuid[], %s::uuid[], %s::uuid[], %s::bigint[])
 )
-SELECT created_at, updated_at, expires_at FROM reservation
+INSERT INTO inventory_allocation (id, line_id, stock_level_id, batch_id, quantity)
+SELECT * FROM unnest(%s::uuid[], %s::uuid[], %s::uuid[], %s::uuid[], %s::bigint[])
 """
 
 
@@ -73,12 +73,11 @@ def reserve(
     if not lines:
         raise Invalid("Send at least one line.", attribute="lines")
     wanted = summed(lines)
-    _lock_order(order_reference)
-    existing = Reservation.objects.open().filter(order_reference=order_reference).locked().first()
+    existing = _locked_order(order_reference)
     if existing is not None and not is_overdue(existing):
         return _same(existing, wanted), False
     ledger = Ledger.locked({*wanted, *product_ids(existing)}, with_deleted=True)
-    _check_living(wanted)
+    check_living(wanted)
     if existing is not None:
         expire(ledger, [existing])
     try:
@@ -86,12 +85,7 @@ def reserve(
     except InsufficientStock:
         ledger.write()  # what has been let go stays so, should the refusal be kept
         raise
-    reservation = Reservation(
-        order_reference=order_reference,
-        allow_incoming=allow_incoming,
-        actor=current().actor,
-        request_id=current().request_id,
-    )
+    reservation = Reservation(order_reference=order_reference, allow_incoming=allow_incoming)
     _hold(ledger, reservation, wanted, shares, expires_in)
     ledger.write()
     return _held(ledger, reservation, wanted, shares), True
@@ -105,23 +99,37 @@ def _hold(
     expires_in: timedelta,
 ) -> None:
     """Promise every line its shares, write the reservation, and tell of it."""
+    cause, until = current(), ledger.moment + expires_in
+    reservation.actor, reservation.request_id = cause.actor, cause.request_id
+    reservation.created_at = reservation.updated_at = ledger.moment
+    reservation.expires_at = until
     lines_made = [
         ReservationLine(reservation=reservation, product_id=pk, quantity=line.quantity)
         for pk, line in wanted.items()
     ]
     for line in lines_made:
         ledger.promises.take(line, shares[line.product_id])
-    until = _insert(reservation, lines_made, ledger.promises.taken(), expires_in)
+    _insert(reservation, lines_made, ledger.promises.taken())
     ordered = [named(ledger.product(pk), line.quantity) for pk, line in wanted.items()]
     held: dict[str, object] = {"lines": ordered, "expires_at": until.isoformat()}
     tell(ledger, "reservation.created", reservation, held)
 
 
-def _lock_order(order_reference: str) -> None:
-    """Let one at a time reserve for an order: the second finds what the first has made."""
+def _locked_order(order_reference: str) -> Reservation | None:
+    """The open reservation of an order, locked.
+
+    One at a time reserves for an order: the second finds what the first has made, for its look is
+    a statement of its own. Most orders have none, so that is found out before any row is read.
+    """
     number = crc32(order_reference.encode()) - 2**31
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [ORDERS, number])
+    with preparing_cursor() as lock, preparing_cursor() as look:
+        with one_round_trip():
+            lock.execute("SELECT pg_advisory_xact_lock(%s, %s)", [ORDERS, number])
+            look.execute(IS_OPEN, [order_reference, list(OPEN)])
+        (is_open,) = look.fetchone()
+    if not is_open:
+        return None
+    return Reservation.objects.open().filter(order_reference=order_reference).locked().first()
 
 
 def _same(existing: Reservation, wanted: Mapping[UUID, Wanted]) -> queries.Held:
@@ -181,40 +189,24 @@ def _shortage(line: Wanted, shares: Iterable[rules.Share]) -> Shortage:
     )
 
 
-def _check_living(wanted: Mapping[UUID, Wanted]) -> None:
-    """Refuse what has been deleted while we waited for its stock; now it cannot be any more."""
-    living = set(Product.objects.living().filter(pk__in=wanted).values_list("pk", flat=True))
-    for pk, line in wanted.items():
-        if pk not in living:
-            raise NotFound("There is no such product.", attribute=line.place)
-
-
 def _insert(
     reservation: Reservation,
     lines: Sequence[ReservationLine],
     allocations: Sequence[tuple[object, ...]],
-    expires_in: timedelta,
-) -> datetime:
-    """Write the reservation, its lines and their allocations in one statement.
-
-    Returns when it expires.
-    """
-    with connection.cursor() as cursor:
-        cursor.execute(
-            HELD,
-            [
-                *(reservation.pk, reservation.order_reference, reservation.allow_incoming),
-                f"{expires_in.total_seconds()} s",
-                *(reservation.actor, reservation.request_id, reservation.pk),
-                [line.pk for line in lines],
-                [line.product_id for line in lines],
-                [line.quantity for line in lines],
-                *(list(column) for column in zip(*allocations, strict=True)),
-            ],
-        )
-        moments: tuple[datetime, datetime, datetime] = cursor.fetchone()
-    reservation.created_at, reservation.updated_at, reservation.expires_at = moments
-    return moments[2]
+) -> None:
+    """Write the reservation, its lines and their allocations in one statement."""
+    write(
+        HELD,
+        [
+            *(reservation.pk, reservation.order_reference, reservation.allow_incoming),
+            *(reservation.expires_at, reservation.actor, reservation.request_id),
+            *(reservation.created_at, reservation.updated_at, reservation.pk),
+            [line.pk for line in lines],
+            [line.product_id for line in lines],
+            [line.quantity for line in lines],
+            *(list(column) for column in zip(*allocations, strict=True)),
+        ],
+    )
 
 
 def _held(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from common.database import in_transaction
 from common.errors import DomainError, Invalid, NotFound
+from common.observability.refusals import count_refusal
 from inventory import queries
 from inventory.errors import BelowReserved
 from inventory.models import CountLine, StockLevel
@@ -98,6 +99,7 @@ class _Settling:
         try:
             movement = self._settle(line, wanted)
         except DomainError as refusal:
+            count_refusal("inventory", refusal)
             return Settled(line, refusal=refusal)
         self._applied.append(line)
         return Settled(line, movement)

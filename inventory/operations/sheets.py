@@ -15,7 +15,8 @@ from common.ids import new_id
 from common.observability.context import current
 from inventory.models import CountLine, CountSheet, Location, StockLevel
 from inventory.operations.facts import unmoved
-from inventory.operations.ledger import Ledger, living_product, location_named
+from inventory.operations.ledger import Ledger
+from inventory.operations.naming import living_product, location_named
 from products.models import Category, Product
 
 if TYPE_CHECKING:

@@ -7,17 +7,13 @@ from typing import TYPE_CHECKING
 from common.database import in_transaction
 from common.errors import Duplicate, VersionMismatch
 from common.events.recording import record
-from inventory import queries, rules
-from inventory.errors import BelowReserved, InsufficientStock, Shortage
+from common.idempotency.once import applied_once
 from inventory.models import Location, StockLevel
+from inventory.operations import deltas
+from inventory.operations.changes import carry_out
 from inventory.operations.facts import unmoved
-from inventory.operations.ledger import (
-    Ledger,
-    Why,
-    living_product,
-    location_named,
-    product_with,
-)
+from inventory.operations.ledger import Ledger, Why
+from inventory.operations.naming import living_product, location_named, product_with
 from inventory.operations.promises import Source
 
 if TYPE_CHECKING:
@@ -25,8 +21,11 @@ if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
+    from common.idempotency.once import Answer
+    from inventory import queries, rules
+    from inventory.operations.deltas import Key
 
-@in_transaction
+
 def adjust_stock(
     *,
     changes: Sequence[rules.Change],
@@ -43,16 +42,46 @@ def adjust_stock(
     Refuses with NotFound, VersionMismatch, Invalid, InsufficientStock (naming every short line),
     QuantityLimit, LocationRequired, PreconditionRequired, StaleQuantity and BelowReserved.
 
+    One delta alone, in a transaction of its own, shares that transaction with others of the same
+    product that come at the same time (``deltas``).
+
+    Locks: all levels of all products named, a new location against deletion (docs/locking.md).
+    """
+    if expected_version is None and at is None and deltas.may_share(changes):
+        return [deltas.shared(changes[0])]
+    return _adjusted(changes, expected_version, at)
+
+
+def adjust_stock_once(*, change: rules.Change, key: Key) -> Answer | None:
+    """Carry out one change for a request with a key, and keep its answer; or neither.
+
+    Returns the answer, or None when there is one already. Refuses as ``adjust_stock`` does, and
+    with KeyReused and InProgress (``common.idempotency``); what it refuses is not kept.
+
+    Locks: the key's scope, which is only tried, and then as ``adjust_stock``.
+    """
+    if deltas.may_share([change]):
+        return deltas.shared_once(change, key)
+    _, answer = applied_once(
+        key.claim.scope,
+        key.claim.fingerprint,
+        lambda: key.answer(adjust_stock(changes=[change])[0]),
+    )
+    return answer
+
+
+@in_transaction
+def _adjusted(
+    changes: Sequence[rules.Change], expected_version: int | None, at: datetime | None
+) -> list[queries.Inventory]:
+    """All of them, or none.
+
     Locks: all levels of all products named, a new location against deletion (docs/locking.md).
     """
     product_ids = list(dict.fromkeys(change.product_id for change in changes))
     ledger = Ledger.locked(product_ids, at=at)
     _check_version(ledger, product_ids, expected_version)
-    for change, postings in _decided(ledger, changes):
-        for posting in postings:
-            product = ledger.product(change.product_id)
-            level = ledger.level_at(product, posting.location_id)
-            ledger.move(level, posting.delta, Why(posting.reason, change.reference, change.note))
+    carry_out(ledger, changes)
     for product_id in product_ids:
         _release_latest(ledger, product_id)
     ledger.write()
@@ -107,59 +136,8 @@ def _check_version(
         raise VersionMismatch("The stock has changed since; fetch it and decide again.")
 
 
-Decided = list[tuple[rules.Change, list[rules.Posting]]]
-
-
-def _decided(ledger: Ledger, changes: Sequence[rules.Change]) -> Decided:
-    """The movements for each change; holds past their time are let go where they are in the way."""
-    try:
-        return _decide(ledger, changes)
-    except (InsufficientStock, BelowReserved):
-        if not ledger.promises.free_overdue({change.product_id for change in changes}):
-            raise
-    return _decide(ledger, changes)
-
-
-def _decide(ledger: Ledger, changes: Sequence[rules.Change]) -> Decided:
-    """Each change decided on what the ones before it leave.
-
-    All short lines are found before any is refused.
-    """
-    levels = {change.product_id: ledger.facts(change.product_id) for change in changes}
-    decided: Decided = []
-    shortages: list[Shortage] = []
-    for change in changes:
-        at = ledger.location_id(change.location) if change.location else None
-        try:
-            postings = rules.decide(
-                change,
-                levels[change.product_id],
-                at=at,
-                default=_default_location(change, levels[change.product_id]),
-                sku=ledger.product(change.product_id).sku,
-            )
-        except InsufficientStock as refusal:
-            shortages.extend(refusal.shortages)
-            continue
-        except BelowReserved as refusal:
-            refusal.name(queries.holds_on(ledger.levels_of(change.product_id), at))
-            raise
-        levels[change.product_id] = rules.applied(levels[change.product_id], postings)
-        decided.append((change, postings))
-    if shortages:
-        raise InsufficientStock(shortages)
-    return decided
-
-
 def _release_latest(ledger: Ledger, product_id: UUID) -> None:
     """After counts that may release: where less was found than is promised."""
     for level in ledger.levels_of(product_id):
         if level.reserved > level.on_hand:
             ledger.promises.free_latest(product_id, Source(level.pk, None))
-
-
-def _default_location(change: rules.Change, levels: Sequence[rules.Level]) -> UUID | None:
-    """Looked up only for what is added to a product at several locations."""
-    if change.location or len(levels) == 1 or (change.delta or 0) < 0:
-        return None
-    return Location.objects.default().pk

@@ -13,7 +13,8 @@ from common.observability.context import current
 from inventory import rules
 from inventory.errors import InsufficientStock, Shortage
 from inventory.models import Transfer
-from inventory.operations.ledger import Ledger, Why, location_named, product_with
+from inventory.operations.ledger import Ledger, Why
+from inventory.operations.naming import location_named, product_with
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

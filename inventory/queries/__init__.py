@@ -9,7 +9,15 @@ from inventory.queries.explaining import (
     explain,
 )
 from inventory.queries.history import Standing, day_ends, on_hand_at, stock_at
-from inventory.queries.holding import HOLDS_NAMED, Held, HeldLine, held, held_all, holds_on
+from inventory.queries.holding import (
+    HOLDS_NAMED,
+    Held,
+    HeldLine,
+    held,
+    held_all,
+    holds_on,
+    holds_on_each,
+)
 from inventory.queries.inventories import Inventory, inventories_of
 from inventory.queries.promising import Availability, AvailableLine, availability
 from inventory.queries.shares import Share
@@ -34,6 +42,7 @@ __all__ = [
     "held",
     "held_all",
     "holds_on",
+    "holds_on_each",
     "inventories_of",
     "on_hand_at",
     "stock_at",

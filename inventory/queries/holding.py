@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from django.db.models import F, Q
-from django.db.models.functions import Coalesce
+from django.db.models import F, Q, Window
+from django.db.models.functions import Coalesce, RowNumber
 from django.utils import timezone
 
 from common.database import ClockTimestamp
@@ -16,7 +16,7 @@ from inventory.queries.shares import Share
 from inventory.querysets import OPEN
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Iterable, Sequence
     from datetime import date
     from uuid import UUID
 
@@ -118,10 +118,26 @@ def holds_on(levels: Collection[StockLevel], location_id: UUID | None) -> list[d
     first, and no more than can be read. Holds past their time are nobody's.
     """
     places = [level for level in levels if location_id in (None, level.location_id)]
+    rows = _in_time(places).order_by("-pk")
+    named = rows.values("quantity", order_reference=F("line__reservation__order_reference"))
+    return [dict(row) for row in named[:HOLDS_NAMED]]
+
+
+def holds_on_each(levels: Iterable[StockLevel]) -> dict[UUID, list[dict[str, Any]]]:
+    """The same as ``holds_on``, for each of many levels by itself: by their ids, in one query."""
+    place = Window(RowNumber(), partition_by="stock_level", order_by="-pk")
+    rows = _in_time(levels).annotate(place=place).filter(place__lte=HOLDS_NAMED)
+    named = rows.values_list("stock_level", "quantity", "line__reservation__order_reference")
+    found: dict[UUID, list[dict[str, Any]]] = {}
+    for level_id, quantity, order_reference in named.order_by("-pk"):
+        hold = {"quantity": quantity, "order_reference": order_reference}
+        found.setdefault(level_id, []).append(hold)
+    return found
+
+
+def _in_time(levels: Iterable[StockLevel]) -> QuerySet[Allocation]:
     overdue = Q(
         line__reservation__status=Reservation.Status.ACTIVE,
         line__reservation__expires_at__lte=ClockTimestamp(),
     )
-    rows = Allocation.objects.filter(~overdue, stock_level__in=places).order_by("-pk")
-    named = rows.values("quantity", order_reference=F("line__reservation__order_reference"))
-    return [dict(row) for row in named[:HOLDS_NAMED]]
+    return Allocation.objects.filter(~overdue, stock_level__in=levels)

@@ -29,15 +29,17 @@ POSITIVE_REASONS: Final = frozenset({"receipt", "return", "adjustment"})
 class Change:
     """What a caller wants of one product's stock: a delta, or an absolute count.
 
-    ``expected`` is the quantity that a counter saw before counting; ``is_guarded`` says that the
-    caller proved in another way (If-Match) which state was seen. A delta may come with what the
-    caller saw or read (``expected``, ``count``); it must then be the current quantity.
+    ``expected`` is the quantity that a counter saw before counting, ``expected_version`` the
+    version of what the quantity is of; ``is_guarded`` says that the caller proved in another way
+    (If-Match) which state was seen. A delta may come with what the caller saw or read
+    (``expected``, ``expected_version``, ``count``); it must then be the current one.
     """
 
     product_id: UUID
     delta: int | None = None
     count: int | None = None
     expected: int | None = None
+    expected_version: int | None = None
     is_guarded: bool = False
     location: str | None = None
     """Code or id; None lets the rules choose."""
@@ -93,6 +95,7 @@ def decide(
     is the current one. Refuses with Invalid, LocationRequired, PreconditionRequired,
     StaleQuantity, BelowReserved, InsufficientStock and QuantityLimit.
     """
+    _check_version(change, _speaks_of(at, levels))
     if change.delta is None:
         return [] if _is_total(change.count, at, levels) else _count(change, at, levels)
     if change.count is not None and not _is_total(change.count, at, levels):
@@ -140,6 +143,23 @@ def _is_total(count: int | None, at: UUID | None, levels: Sequence[Level]) -> bo
     return count == sum(level.on_hand for level in _speaks_of(at, levels))
 
 
+def _check_version(change: Change, levels: Sequence[Level]) -> None:
+    """Refuse what was decided on another version than there is now, whatever it asks for."""
+    if change.expected_version is None:
+        return
+    current = sum(level.version for level in levels)
+    if change.expected_version != current:
+        raise StaleQuantity(
+            f"You saw version {change.expected_version}; it is {current} now. "
+            "Look again and decide anew.",
+            attribute="expected_version",
+            expected=change.expected,
+            expected_version=change.expected_version,
+            current=sum(level.on_hand for level in levels),
+            version=current,
+        )
+
+
 def _check_expected(change: Change, levels: Sequence[Level]) -> None:
     """Refuse what was decided on another quantity than there is now."""
     current = sum(level.on_hand for level in levels)
@@ -172,7 +192,7 @@ def _count(change: Change, at: UUID | None, levels: Sequence[Level]) -> list[Pos
         raise Invalid("Send a quantity or a quantity_delta.")
     if change.reason is not None:
         raise Invalid("The reason of a count is that it was counted.", attribute="reason")
-    if change.expected is None and not change.is_guarded:
+    if change.expected is None and change.expected_version is None and not change.is_guarded:
         raise PreconditionRequired(
             "Send the expected_quantity that you saw, or its ETag in If-Match."
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from django.http import HttpResponse
 
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from django.http import HttpRequest
+
+
+CACHE_CONTROL: Final = "private, no-cache"
 
 
 def rendered(product: Product) -> Entry:
@@ -36,13 +39,16 @@ def entry_for(product_id: UUID | str) -> tuple[Entry | None, str]:
     try:
         with cache.one_at_a_time(product_id):
             if entry := cache.get(product_id):
+                cache.HITS.inc()
                 return entry, "hit"
+            cache.MISSES.inc()
             lease = cache.take_lease(product_id)
             entry = _entry_of_row(product_id)
             if entry and lease:
                 cache.keep(product_id, lease, entry)
             return entry, "miss"
     except RedisUnavailable:  # nobody could find what another one has filled
+        cache.UNAVAILABLE.inc()
         return _entry_of_row(product_id), "miss"
 
 
@@ -63,5 +69,5 @@ def answer(request: HttpRequest, entry: Entry, media_type: str) -> HttpResponse:
         body = entry.body.replace(links.ANY_ORIGIN.encode(), origin)
         response = HttpResponse(body, content_type=media_type)
     response["ETag"] = tag
-    response["Cache-Control"] = "private, no-cache"
+    response["Cache-Control"] = CACHE_CONTROL
     return response

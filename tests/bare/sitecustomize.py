@@ -2,11 +2,13 @@
 
 Python imports this module by itself when its folder is on PYTHONPATH (``site`` in the library
 reference). The tests' own environment also holds the development tools, and a package that came
-with one of them is not missed until a user starts Stockroom.
+with one of them is not missed until a user starts Stockroom. AND_LISTS names further lists that the
+user has installed.
 """
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from importlib.abc import MetaPathFinder
@@ -14,7 +16,7 @@ from importlib.metadata import packages_distributions
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parents[2]
-LISTS = ("requirements.txt", "requirements-embedded.txt")
+LISTS = ("requirements.txt", "requirements-embedded.txt", *os.environ.get("AND_LISTS", "").split())
 
 
 def required() -> set[str]:

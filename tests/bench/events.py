@@ -43,8 +43,8 @@ def _measure(count: int) -> None:
 
     broker = os.environ.get("EVENTS_BROKER_URL", "")
     with tempfile.TemporaryDirectory() as folder:
-        own = {"EVENTS_BROKER_URL": broker, "LOG_LEVEL": "WARNING"}
-        with running_stockroom(Path(folder), **own) as server:
+        own = Path(folder)
+        with running_stockroom(own, EVENTS_BROKER_URL=broker, LOG_LEVEL="WARNING") as server:
             os.environ |= {"DATABASE_URL": server.environment["DATABASE_URL"]}
             os.environ |= {"DJANGO_SETTINGS_MODULE": "config.settings"}
             import django

@@ -56,12 +56,13 @@ class Measured:
         given = headers_for(address, key=self.key, session=self.session)
         statuses: list[str] = []
         answer = self.application(
-            _environ(address, given), lambda status, _headers, *_: statuses.append(status)
+            environ_of(address, given), lambda status, _headers, *_: statuses.append(status)
         )
         try:
             body = b"".join(answer)
         finally:
-            answer.close()
+            if hasattr(answer, "close"):
+                answer.close()
         if not statuses[0].startswith(str(HTTPStatus.OK.value)):
             raise SystemExit(f"{name}: {address} answered {statuses[0]}: {body[:500]!r}")
 
@@ -92,10 +93,15 @@ class Measured:
         return int(Path(f"/proc/{self.backend}/schedstat").read_text().split()[0])
 
 
-def _environ(address: str, headers: Mapping[str, str]) -> dict[str, Any]:
+def environ_of(
+    address: str, headers: Mapping[str, str], method: str = "GET", body: Any = None
+) -> dict[str, Any]:
+    """What a WSGI server makes of a request; ``body`` is sent as plain JSON."""
     path, _, query = address.partition("?")
+    content = b"" if body is None else json.dumps(body).encode()
+    about_body = {"CONTENT_TYPE": "application/json", "CONTENT_LENGTH": str(len(content))}
     return {
-        "REQUEST_METHOD": "GET",
+        "REQUEST_METHOD": method,
         "SCRIPT_NAME": "",
         "PATH_INFO": unquote_plus(path),
         "QUERY_STRING": query,
@@ -105,13 +111,14 @@ def _environ(address: str, headers: Mapping[str, str]) -> dict[str, Any]:
         "REMOTE_ADDR": "127.0.0.1",
         "HTTP_HOST": "127.0.0.1",
         "HTTP_ACCEPT": "*/*",
-        "wsgi.input": BytesIO(),
+        "wsgi.input": BytesIO(content),
         "wsgi.errors": sys.stderr,
         "wsgi.version": (1, 0),
         "wsgi.url_scheme": "http",
         "wsgi.multithread": True,
         "wsgi.multiprocess": True,
         "wsgi.run_once": False,
+        **(about_body if content else {}),
         **headers,
     }
 

@@ -1,4 +1,4 @@
-"""What requests cost as the tables grow: ``python -m tests.bench.scale`` (``make bench``).
+"""What requests cost as the tables grow: ``python -m tests.bench.scale``.
 
 Fills a database of each size with ``seed_demo``, and sends the same requests to all of them in
 turn, so that what else the machine does falls on each alike. A cost is processor time of the web
@@ -34,8 +34,11 @@ MOVEMENTS_EACH: Final = 3
 class Size:
     """One database and the web process that serves it."""
 
-    def __init__(self, products: int, process: subprocess.Popen[str]) -> None:
+    def __init__(
+        self, products: int, process: subprocess.Popen[str], settings: Mapping[str, str]
+    ) -> None:
         self.products = products
+        self.settings = settings
         self.process = process
         self.names: list[str] = self._answer()
 
@@ -68,7 +71,7 @@ def main() -> None:
         ]
         names = [name for name in sizes[0].names if wanted.only in name]
         read = {name: [size.ask(name, 0) for size in sizes] for name in names}
-        costs = _measured(sizes, names, rounds=wanted.rounds, times=wanted.times)
+        costs = measured(sizes, names, rounds=wanted.rounds, times=wanted.times)
     _print_table(wanted.sizes, costs, read)
 
 
@@ -104,7 +107,7 @@ def size_of(products: int, movements: int, *, is_kept: bool) -> Iterator[Size]:
         try:
             _fill(products, movements, address, settings)
             with _web_process(settings) as process:
-                yield Size(products, process)
+                yield Size(products, process, settings)
         finally:
             if not is_kept:
                 drop = sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name))
@@ -151,7 +154,7 @@ def _web_process(settings: Mapping[str, str]) -> Iterator[subprocess.Popen[str]]
 Costs = dict[str, list[list[float]]]
 
 
-def _measured(sizes: Sequence[Size], names: Sequence[str], *, rounds: int, times: int) -> Costs:
+def measured(sizes: Sequence[Size], names: Sequence[str], *, rounds: int, times: int) -> Costs:
     """For each request and each size, its cost in each round."""
     costs: Costs = {name: [[] for _ in sizes] for name in names}
     for number in tqdm(range(rounds), unit=" rounds", file=sys.stderr, disable=None):

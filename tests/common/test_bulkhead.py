@@ -39,6 +39,21 @@ def test_what_others_wait_for_stops_nobody_else():
         assert taken(bulkhead, "plate"), "a refusal kept a place"
 
 
+def test_who_has_it_needs_no_place_to_have_it_again():
+    """Those who have the places wait for this very thread; others have no advantage of that."""
+    bulkhead = Bulkhead(places=1, patience=0)
+    with bulkhead.place("mug"), bulkhead.place("cup"), bulkhead.passed("mug"):
+        assert taken(bulkhead, "mug")
+        with pytest.raises(TooManyWait):
+            taken(bulkhead, "mug", "cup")
+        with ThreadPoolExecutor(1) as threads, pytest.raises(TooManyWait):
+            threads.submit(taken, bulkhead, "mug").result()
+        with bulkhead.passed("cup"):
+            assert taken(bulkhead, "mug", "cup")
+    with bulkhead.place("mug"), pytest.raises(TooManyWait):
+        taken(bulkhead, "mug")
+
+
 def test_a_failure_gives_the_place_back():
     bulkhead = Bulkhead(places=1, patience=0)
     with pytest.raises(ZeroDivisionError), bulkhead.place("mug"):

@@ -9,7 +9,7 @@ from django.db import OperationalError
 
 from common import relay
 from common.relay import IDLE, LONGEST_PAUSE, Duty
-from tests.running import _environment, running_python
+from tests.running import own_environment, running_python
 
 
 def duty(*outcomes: object) -> Duty:
@@ -112,7 +112,7 @@ call_command("relay")
 @pytest.mark.slow
 def test_asked_to_end_in_the_moment_in_which_it_begins_it_ends(tmp_path):
     settings = {"DATABASE_URL": "postgres://nobody@127.0.0.1:1/none", "LOG_LEVEL": "INFO"}
-    given = _environment(tmp_path, settings) | {"DJANGO_SETTINGS_MODULE": "config.settings"}
+    given = own_environment(tmp_path, settings) | {"DJANGO_SETTINGS_MODULE": "config.settings"}
     with running_python(["-c", ASKED_AT_ONCE], given, tmp_path / "log") as process:
         assert process.wait(60) == 0, (tmp_path / "log").read_text()
     assert "relay_started" in (tmp_path / "log").read_text()

@@ -13,7 +13,7 @@ from kombu.connection import Connection
 
 from config.background import MAIL, QUICK, SLOW
 from tests.needs import broker_url  # noqa: F401 - a fixture
-from tests.running import _environment, _run, database_of_its_own, kill, running_python
+from tests.running import database_of_its_own, kill, own_environment, run_python, running_python
 from tests.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -76,9 +76,9 @@ def stockroom(tmp_path_factory, broker_url) -> Iterator[dict[str, str]]:  # noqa
     """Settings of a Stockroom with tables of its own, whose web server does not run."""
     with database_of_its_own() as database:
         given = {"DATABASE_URL": database, "CELERY_BROKER_URL": broker_url, "LOG_LEVEL": "INFO"}
-        settings = _environment(tmp_path_factory.mktemp("celery"), given)
+        settings = own_environment(tmp_path_factory.mktemp("celery"), given)
         settings["DJANGO_SETTINGS_MODULE"] = "config.settings"
-        _run(["-m", "config.prepare"], settings)
+        run_python(["-m", "config.prepare"], settings)
         yield settings
 
 
@@ -92,7 +92,7 @@ def environment(stockroom, tmp_path) -> Iterator[dict[str, str]]:
 
 
 def send(environment: dict[str, str], task: str) -> str:
-    return _run(["-c", SENT_IN_A_REQUEST, task], environment).strip()
+    return run_python(["-c", SENT_IN_A_REQUEST, task], environment).strip()
 
 
 def lines(log: Path) -> list[dict[str, Any]]:
@@ -136,7 +136,7 @@ def assert_everything_happened_once(environment: dict[str, str], sku: str) -> No
     assert sorted(subject for subject in told if subject in holds) == sorted(holds)
     assert len(holds) == HOLDS
     assert set(ask(environment, "SELECT reserved FROM inventory_stocklevel")) == {0}
-    _run(["manage.py", "verify_stock"], environment)
+    run_python(["manage.py", "verify_stock"], environment)
 
 
 def done(log: Path, task_id: str) -> bool:
@@ -147,7 +147,7 @@ def done(log: Path, task_id: str) -> bool:
 
 def test_a_task_whose_process_is_killed_is_delivered_again(environment, tmp_path):
     log = tmp_path / "worker.log"
-    _run(["-c", OVERDUE_HOLDS, "MUG"], environment)
+    run_python(["-c", OVERDUE_HOLDS, "MUG"], environment)
     with running_python(WORKER, environment, log):
         task_id = send(environment, "inventory.tasks.expire_reservations")
         child = held_up_process(tmp_path)
@@ -160,7 +160,7 @@ def test_a_task_whose_process_is_killed_is_delivered_again(environment, tmp_path
 
 def test_a_task_whose_whole_worker_is_killed_is_delivered_to_the_next(environment, tmp_path):
     log = tmp_path / "worker.log"
-    _run(["-c", OVERDUE_HOLDS, "CUP"], environment)
+    run_python(["-c", OVERDUE_HOLDS, "CUP"], environment)
     with running_python(WORKER, environment, log) as first:
         task_id = send(environment, "inventory.tasks.expire_reservations")
         held_up_process(tmp_path)
@@ -175,7 +175,7 @@ def test_a_task_whose_whole_worker_is_killed_is_delivered_to_the_next(environmen
 
 def test_a_task_that_is_acknowledged_at_its_start_is_lost_with_its_worker(environment, tmp_path):
     """Negative control of the two tests above."""
-    _run(["-c", OVERDUE_HOLDS, "PEN"], environment)
+    run_python(["-c", OVERDUE_HOLDS, "PEN"], environment)
     hasty = environment | {"ACKNOWLEDGES_EARLY": "1"}
     with running_python(WORKER, hasty, tmp_path / "worker.log") as first:
         send(hasty, "inventory.tasks.expire_reservations")
@@ -203,7 +203,7 @@ def test_a_task_in_trouble_is_tried_again_under_the_ids_of_who_sent_it(environme
 
 def test_a_mail_server_that_hangs_never_holds_up_the_quick_tasks(environment, tmp_path):
     log = tmp_path / "worker.log"
-    _run(["-c", ALERT], environment)
+    run_python(["-c", ALERT], environment)
     mail, quick = (
         "common.notifications.tasks.mail_alerts",
         "common.inbox.tasks.sweep_inbox_messages",
@@ -219,6 +219,22 @@ def test_a_mail_server_that_hangs_never_holds_up_the_quick_tasks(environment, tm
         (tmp_path / "go-on").touch()
         wait_until(lambda: done(log, first), PATIENCE)
     assert len(logged(log, "mail_sent")) == 1
+
+
+def test_a_worker_that_is_asked_to_stop_finishes_what_it_has_begun(environment, tmp_path):
+    log = tmp_path / "worker.log"
+    run_python(["-c", ALERT.replace("JUG", "URN").replace("clerk", "buyer")], environment)
+    with running_python(WORKER, environment, log) as worker:
+        task_id = send(environment, "common.notifications.tasks.mail_alerts")
+        wait_until((tmp_path / "mailing").exists, PATIENCE)
+        worker.terminate()
+        wait_until(lambda: "Warm shutdown" in log.read_text(), PATIENCE)
+        assert worker.poll() is None
+        (tmp_path / "go-on").touch()
+        assert worker.wait(PATIENCE) == 0
+    assert done(log, task_id)
+    assert len(logged(log, "mail_sent")) == 1
+    assert waiting(environment) == 0
 
 
 def test_every_kind_of_work_has_a_quorum_queue_behind_one_topic_exchange(environment, tmp_path):

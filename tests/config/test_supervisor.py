@@ -1,5 +1,6 @@
 """`make run`, as its user sees it: what it prints, what it survives, what it leaves behind."""
 
+import dataclasses
 import json
 import os
 import re
@@ -12,10 +13,11 @@ from contextlib import closing, contextmanager
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
+import grpc
 import psutil
 import pytest
 
-from config import embedded
+from config import embedded, supervisor
 from config.embedded.postgres import Postgres
 from config.embedded.redis import Redis
 from config.environment import VARIABLES
@@ -33,6 +35,8 @@ NAMES = {
     "beat": "--app=config beat",
     "worker": "--app=config worker",
     "relay": "manage.py relay",
+    "projector": "manage.py projector",
+    "grpc": "manage.py grpcserver",
 }
 
 
@@ -43,7 +47,9 @@ class Stockroom:
         self.data_dir = data_dir
         self.port = free_port()
         nothing_set = dict.fromkeys(VARIABLES, "")
-        own = {"DATA_DIR": str(data_dir), "PORT": str(self.port), **settings}
+        self.grpc_port = free_port()
+        ports = {"PORT": str(self.port), "GRPC_PORT": str(self.grpc_port)}
+        own = {"DATA_DIR": str(data_dir), **ports, **settings}
         self.process = subprocess.Popen(
             [sys.executable, "-m", "config.supervisor"],
             cwd=PROJECT,
@@ -158,6 +164,38 @@ def test_it_tells_where_everything_is_and_its_first_command_works(ready):
 
 
 @pytest.mark.slow
+def test_grpc_answers_by_the_time_that_it_is_told_of(ready):
+    (key,) = re.findall(r"API key +(\S+)", ready.output)
+    assert f"gRPC         127.0.0.1:{ready.grpc_port}" in ready.output
+    listing = "/products.ProductsService/ListProducts"
+    with grpc.insecure_channel(f"127.0.0.1:{ready.grpc_port}") as channel:
+        assert channel.unary_unary(listing)(b"", metadata=(("x-api-key", key),), timeout=10)
+
+
+def test_who_names_no_port_for_grpc_does_without_when_another_has_it(monkeypatch, capsys):
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        usual = dataclasses.replace(VARIABLES["GRPC_PORT"], default=str(port))
+        monkeypatch.setitem(VARIABLES, "GRPC_PORT", usual)
+        monkeypatch.setenv("GRPC_PORT", "")
+        supervisor._settle_grpc_port()
+        assert os.environ["GRPC_PORT"] == "0"
+        assert f"GRPC_PORT {port} cannot be opened" in capsys.readouterr().out
+        monkeypatch.setenv("GRPC_PORT", str(port))
+        with pytest.raises(SystemExit, match=f"GRPC_PORT {port} cannot be opened"):
+            supervisor._settle_grpc_port()
+        monkeypatch.setenv("PORT", str(port))
+        with pytest.raises(SystemExit, match="the same"):
+            supervisor._settle_grpc_port()
+
+
+def test_without_a_port_there_is_no_grpc(monkeypatch):
+    for port, is_there in (("0", False), ("50051", True)):
+        monkeypatch.setenv("GRPC_PORT", port)
+        assert ("grpc" in [child.name for child in supervisor._children()]) is is_there
+
+
+@pytest.mark.slow
 def test_every_part_works_with_no_more_than_is_installed_for_a_run(ready):
     wait_until(lambda: re.search(r"celery@\S+ ready", ready.output))
     wait_until(lambda: "beat: Starting" in ready.output)
@@ -195,6 +233,42 @@ def process_number(server):
         return int(server.pid_file.read_text().split()[0])
     except (FileNotFoundError, IndexError):  # none is running, or it has just begun
         return None
+
+
+def total(running, name):
+    """The sum of a figure over all its labels, as the web server tells it."""
+    try:
+        text = running.fetch("/metrics")[1].decode()
+    except (OSError, HTTPException):  # it is the one that was killed
+        return 0.0
+    return sum(float(value) for value in re.findall(rf"^{name}(?:{{.*}})? (\S+)$", text, re.M))
+
+
+@pytest.mark.slow
+def test_its_metrics_are_those_of_all_children_and_go_on_when_they_die(ready):
+    tasks, requests = "celery_task_duration_seconds_count", "http_request_duration_seconds_count"
+    wait_until(lambda: total(ready, "duty_last_run_timestamp_seconds"), START_TIMEOUT)
+    wait_until(lambda: total(ready, tasks) >= 1, START_TIMEOUT)  # beat plans some every ten seconds
+    assert (ready.data_dir / "beat.heartbeat").is_file()
+    ready.fetch("/api/v1/products")
+    done, answered = total(ready, tasks), total(ready, requests)
+    assert answered >= 1
+    for name in ("worker", "web", "relay"):  # all who count
+        os.killpg(ready.child(name).pid, signal.SIGKILL)
+    wait_for_more(ready, tasks, done)
+    wait_until(ready.answers, START_TIMEOUT)
+    ready.fetch("/api/v1/products")
+    wait_for_more(ready, requests, answered)
+
+
+def wait_for_more(running, name, before):
+    """Fails with what it found, and with what the processes said last."""
+    try:
+        wait_until(lambda: total(running, name) > before, START_TIMEOUT)
+    except AssertionError:
+        files = sorted(file.name for file in (running.data_dir / "metrics").iterdir())
+        said = "".join(running.lines[-30:])
+        pytest.fail(f"{name}: {total(running, name)}, was {before}; {files}\n{said}")
 
 
 @pytest.mark.slow

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.deploy.deployment import Deployment
-from tests.needs import broker_url  # noqa: F401 - a fixture
+from tests.needs import virtual_host
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,8 +24,9 @@ def open_folder() -> Iterator[Path]:
 
 
 @pytest.fixture(scope="session")
-def deployment(open_folder: Path, broker_url: str) -> Iterator[Deployment]:  # noqa: F811
-    """All of compose; leave every service running."""
-    whole = Deployment(open_folder / "deployment", broker_url)
-    with whole.running():
-        yield whole
+def deployment(open_folder: Path) -> Iterator[Deployment]:
+    """All of compose; leave every service running. Its tasks are nobody else's."""
+    with virtual_host() as broker_url:
+        whole = Deployment(open_folder / "deployment", broker_url)
+        with whole.running():
+            yield whole

@@ -6,6 +6,7 @@ What compose resolves by name is replaced by addresses of this machine; nothing 
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from contextlib import ExitStack, contextmanager
 from http.client import HTTPConnection
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -44,6 +45,8 @@ class Deployment:
         self.folder = folder
         folder.mkdir()
         self.web_port = free_port()
+        self.grpc_port = free_port()
+        self.metrics_ports: defaultdict[str, int] = defaultdict(free_port)
         self.image = Image(folder / "image")
         self.cluster = Cluster(self.services["postgres"], folder)
         self.nginx = Nginx(folder / "nginx", self.web_port)
@@ -60,7 +63,7 @@ class Deployment:
             redis = redis_server(self.services["redis"], self.folder)
             self.redis_port = stack.enter_context(redis)
             self.run_to_end("migrate")
-            for name in ("web", "worker", "beat", "relay", "consumer"):
+            for name in ("web", "grpc", "worker", "beat", "relay", "projector", "consumer"):
                 self.start(name)
             stack.enter_context(self.nginx.running())
             self.wait_for_web()
@@ -79,6 +82,8 @@ class Deployment:
                 settings[variable] = settings[variable].replace(inside, here)
             assert value == settings[variable] or variable.endswith("_URL")
         own = {"CELERY_BROKER_URL": self.broker_url, "PORT": str(self.web_port)}
+        own["METRICS_PORT"] = str(self.metrics_ports[name])  # here they share a machine
+        own["GRPC_PORT"] = str(self.grpc_port)
         return settings | own | {"BIND": "127.0.0.1"}
 
     def start(self, name: str) -> None:

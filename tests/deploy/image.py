@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
 PROJECT = Path(__file__).resolve().parents[2]
-PLACES = re.compile(r"(?<![\w.:@/])/(app|venv|tmp)\b")
+PLACES = re.compile(r"(?<![\w.:@/])/(app|venv|tmp|wheels|backups)\b")
 PYTHON = "python3.12"
 STOP_TIMEOUT = 15.0
 NOT_IN_THE_IMAGE = ("test", "idlelib", "tkinter", "site-packages", "__pycache__")
@@ -162,14 +162,15 @@ class Image:
         assert done.returncode == 0, f"{value}\n{done.stdout}{done.stderr}"
 
     def _copy(self, value: str) -> None:
-        words = value.split()
+        words = [word for word in value.split() if not word.startswith("--chown=")]
         if words[0].startswith("--from="):
             assert words[1] == words[2]
             assert Path(self.here(words[1])).is_dir()
         elif words == [".", "."]:
             copy_context(self.workdir)
         else:
-            shutil.copy2(PROJECT / words[0], self.workdir)
+            for file in words[:-1]:
+                shutil.copy2(PROJECT / file, self.workdir)
 
     def _user(self, value: str) -> None:
         self.user = int(value.partition(":")[0])

@@ -19,9 +19,12 @@ ASKED_FOR = {
     "REDIS_PASSWORD",
     "RABBITMQ_PASSWORD",
 }
-OURS = {"web", "worker", "beat", "relay", "consumer", "migrate"}
-OTHERS = {"nginx", "postgres", "redis", "rabbitmq"}
-HAVE_NO_HEALTH = {"beat", "relay", "consumer", "migrate"}
+OURS = {"web", "grpc", "worker", "beat", "relay", "projector", "consumer", "migrate"}
+WATCHING = {"prometheus", "grafana", "jaeger"}
+OTHERS = {"nginx", "postgres", "redis", "rabbitmq"} | WATCHING
+OPERATED = {"operate"}
+"""What nobody starts but an operator."""
+HAVE_NO_HEALTH = {"migrate", "jaeger"}
 
 
 @pytest.fixture
@@ -35,7 +38,7 @@ def services(secrets):
 
 
 def test_it_has_every_service(services):
-    assert set(services) == OURS | OTHERS
+    assert set(services) == OURS | OTHERS | OPERATED
 
 
 def test_every_secret_has_to_be_given(secrets):
@@ -65,6 +68,7 @@ def test_what_the_application_is_told_it_understands(services, monkeypatch):
 
 NOT_FOR_COMPOSE = {
     *("API_KEY", "BIND", "DATABASE_APP_ROLE", "DATA_DIR", "DEMO", "DEVELOPMENT", "PORT"),
+    "GRPC_PORT",
     *("PRODUCT_CACHE_SECONDS", "SERVICE_NAME", "STATIC_ROOT", "WEBHOOK_ALLOW_PRIVATE"),
 }
 """What the image or the composition decides, or one service alone is told."""
@@ -77,7 +81,7 @@ def test_what_an_operator_may_set_is_passed_on(services):
 def test_all_of_ours_are_one_image_under_one_configuration(services):
     assert len({services[name]["image"] for name in OURS}) == 1
     web = services["web"]["environment"]
-    for name in ("worker", "beat", "relay", "consumer"):
+    for name in ("grpc", "worker", "beat", "relay", "projector", "consumer"):
         assert services[name]["environment"] == web
     assert web["HTTPS"] == "0"
     assert web["NUM_PROXIES"] == "1"
@@ -91,9 +95,45 @@ def test_only_the_preparation_knows_the_owner_of_the_tables(services, secrets):
     assert f"//{prepared_for}:" in services["web"]["environment"]["DATABASE_URL"]
 
 
-def test_clients_reach_nginx_alone_at_the_old_ports_too(services):
-    published = {name: service["ports"] for name, service in services.items() if "ports" in service}
-    assert published == {"nginx": ["8000:8000", "8001:8001", "8002:8002"]}
+def test_what_an_operator_runs_is_as_the_owner_and_only_when_asked_for(services):
+    operate, migrate = services["operate"], services["migrate"]
+    assert operate["profiles"] == ["operate"]
+    assert operate["image"] == migrate["image"]
+    assert operate["restart"] == "no"
+    told = {"DATABASE_URL", "DATABASE_APP_ROLE"}
+    for name in told:
+        assert operate["environment"][name] == migrate["environment"][name]
+    assert operate["cap_drop"] == ["ALL"]
+    assert operate["read_only"]
+    assert operate["depends_on"] == {
+        name: {"condition": "service_healthy"} for name in ("postgres", "redis")
+    }
+
+
+def test_clients_reach_nginx_and_grpc_alone_at_the_old_ports_too(services):
+    published = {
+        name: service["ports"]
+        for name, service in services.items()
+        if "ports" in service and name not in WATCHING
+    }
+    assert published == {
+        "nginx": ["8000:8000", "8001:8001", "8002:8002"],
+        "grpc": [f"{port}:{port}" for port in [environment.VARIABLES["GRPC_PORT"].default]],
+    }
+
+
+@pytest.mark.parametrize("name", sorted(WATCHING))
+def test_what_watches_runs_when_asked_for_and_is_seen_from_this_machine_alone(services, name):
+    assert services[name]["profiles"] == ["observability"]
+    assert all(port.startswith("127.0.0.1:") for port in services[name]["ports"])
+    assert not services[name].get("depends_on")  # nor does anything depend on it
+    assert services[name]["networks"] == ["outside"]
+
+
+def test_nothing_that_serves_waits_for_what_watches(services):
+    for name in (OURS | OTHERS) - WATCHING:
+        assert not WATCHING & set(services[name].get("depends_on", {})), name
+        assert "profiles" not in services[name], name
 
 
 def test_what_stores_data_has_no_way_out(services, secrets):
@@ -136,7 +176,7 @@ def test_everything_waits_for_what_it_needs(services):
     }
     healthy, done = "service_healthy", "service_completed_successfully"
     assert needs["nginx"] == {"web": healthy}
-    assert needs["web"] == {"migrate": done, "redis": healthy}
+    assert needs["web"] == needs["grpc"] == {"migrate": done, "redis": healthy}
     assert needs["worker"] == {"migrate": done, "redis": healthy, "rabbitmq": healthy}
     assert needs["beat"] == needs["worker"]
     assert needs["relay"] == needs["consumer"] == {"migrate": done}  # they wait for the broker
@@ -147,8 +187,10 @@ def test_everything_waits_for_what_it_needs(services):
 
 
 def test_images_of_others_are_pinned_to_a_release_line(services):
-    for name in OTHERS:
+    for name in OTHERS - WATCHING:
         assert re.fullmatch(r"[a-z]+:\d+(\.\d+)*-[a-z]+", services[name]["image"]), name
+    for name in WATCHING:
+        assert re.fullmatch(r"[a-z]+/[a-z]+:v?\d+\.\d+\.\d+", services[name]["image"]), name
 
 
 def test_files_it_mounts_exist(services):
@@ -159,7 +201,7 @@ def test_files_it_mounts_exist(services):
         if volume.startswith(".")
     ]
     assert mounted
-    assert [path for path in mounted if not (PROJECT / path).is_file()] == []
+    assert [path for path in mounted if not (PROJECT / path).exists()] == []
 
 
 def test_volumes_are_declared(services, secrets):
@@ -181,6 +223,12 @@ def test_the_web_server_outlives_its_proxys_connections_and_its_own_last_request
     assert int(idle) < gunicorn.keepalive
     grace = int(services["web"]["stop_grace_period"].removesuffix("s"))
     assert grace > gunicorn.graceful_timeout
+
+
+def test_calls_under_way_have_the_time_to_end(services):
+    from common.rpc.server import GRACE
+
+    assert int(services["grpc"]["stop_grace_period"].removesuffix("s")) > GRACE
 
 
 class UniqueKeys(yaml.SafeLoader):

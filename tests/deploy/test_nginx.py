@@ -162,6 +162,19 @@ def test_the_applications_own_errors_pass(proxy):
     assert (answer.status, answer.document["path"]) == (404, "/absent")
 
 
+@pytest.mark.parametrize("end", ["", "/", "//", "?a=1", "%2F", "%0A", "/%0A", "/../metrics"])
+def test_figures_are_shown_to_nobody_outside(proxy, end):
+    for port in (8000, 8001, 8002):
+        answer = ask(proxy, path=f"/metrics{end}", port=port)
+        assert answer.status == 404
+        assert answer.document["errors"][0]["code"] == "not_found"  # none of the application's
+
+
+@pytest.mark.parametrize("path", ["/metricss", "/api/v1/metrics", "/admin/metrics"])
+def test_nothing_else_is_kept_from_the_application(proxy, path):
+    assert ask(proxy, path=path).document["path"] == path
+
+
 def test_no_version_is_told(proxy):
     assert ask(proxy).headers["Server"] == "nginx"
 

@@ -13,8 +13,10 @@ import psutil
 import psycopg
 import pytest
 
+from common.observability.probes import PATIENCE
 from config.embedded.postgres import Postgres
 from tests.faults.traffic import STOCK
+from tests.metrics import scraped
 from tests.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -81,6 +83,20 @@ def test_while_it_is_frozen_clients_wait_and_then_get_what_they_wanted(stand, po
 
 def _pid(postgres: Postgres) -> int:
     return int(postgres.pid_file.read_text().split()[0])
+
+
+def test_while_it_is_frozen_prometheus_is_answered_by_every_process(stand, postgres):
+    def is_up():
+        return [scraped(stand.server)("figures_up", source="database") for _ in range(8)]
+
+    wait_until(lambda: min(is_up()) == 1, timeout=20)
+    with _frozen(postgres):
+        wait_until(lambda: max(is_up()) == 0, timeout=20)
+        began = time.monotonic()
+        told = scraped(stand.server)
+        assert time.monotonic() - began <= PATIENCE + ALLOWANCE
+        assert told("http_request_duration_seconds_count") > 0  # what was counted is told
+    wait_until(lambda: min(is_up()) == 1, timeout=20)
 
 
 @contextmanager

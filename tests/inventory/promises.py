@@ -17,7 +17,7 @@ OPEN = {"active", "confirmed"}
 
 
 def what_is_wrong() -> list[str]:
-    """Every promise of issue 5 that the tables break; none, as it should be."""
+    """Every promise about held stock that the tables break; none, as it should be."""
     allocations = list(Allocation.objects.all())
     levels = list(StockLevel.objects.select_related("location"))
     batches = list(Batch.objects.select_related("location"))

@@ -11,14 +11,16 @@ from threading import Barrier
 import pytest
 from django.db import Error, connection
 
-from common.bulkhead import lock_queue
+from common.bulkhead import TooManyWait, lock_queue
 from common.database import database_now
 from common.errors import Duplicate
+from common.together import Wish
 from inventory import rules
 from inventory.errors import AlreadyReversed, InsufficientStock, StaleQuantity
 from inventory.models import Location, StockLevel, StockMovement
 from inventory.operations import (
     adjust_stock,
+    deltas,
     open_inventory,
     reverse_movement,
     reverse_transfer,
@@ -52,9 +54,19 @@ def the_ledger_is_whole(level: StockLevel) -> bool:
     return level.on_hand == total and level.movement_count == len(ledger)
 
 
+def each_by_itself(monkeypatch):
+    """In a transaction of its own, though others want the same product."""
+
+    def ask(product_id, change):
+        return deltas.together._grant(product_id, [Wish(change)])[0]
+
+    monkeypatch.setattr(deltas.together, "ask", ask)
+
+
 @pytest.fixture
 def without_locks(monkeypatch):
     """Everybody reads before anybody writes."""
+    each_by_itself(monkeypatch)
     monkeypatch.setattr(StockLevelQuerySet, "locked", lambda levels: levels.order_by("pk"))
 
     def all_read_first(workers):
@@ -179,6 +191,22 @@ def test_a_level_that_several_want_to_make_is_made_once():
     assert count(outcomes, list) == WORKERS
     made = StockLevel.objects.get(location__code="north")
     assert made.on_hand == 2 * WORKERS
+    assert the_ledger_is_whole(made)
+
+
+def test_two_first_counts_of_a_place_are_not_added_up():
+    """Both have seen nothing there, and wait for the product when one of them makes the level."""
+    level = StockLevelFactory(on_hand=1)
+    LocationFactory(code="north")
+    wish = Change(product_id=level.product_id, count=5, expected=0, location="north")
+    with ThreadPoolExecutor(2) as threads:
+        with held(level):
+            asked = [threads.submit(in_a_thread, adjust_stock, changes=[wish]) for _ in range(2)]
+            wait_until(lambda: waiting_for_a_lock() == 2)
+        outcomes = [one.exception() or one.result() for one in asked]
+    assert (count(outcomes, list), count(outcomes, TooManyWait)) == (1, 1)
+    made = StockLevel.objects.get(location__code="north")
+    assert made.on_hand == 5
     assert the_ledger_is_whole(made)
 
 
@@ -345,7 +373,7 @@ def sell(client, level):
 def places(monkeypatch):
     def are(number):
         monkeypatch.setattr(lock_queue, "places", number)
-        monkeypatch.setattr(lock_queue, "_patience", 0)
+        monkeypatch.setattr(lock_queue, "patience", 0)
 
     return are
 
@@ -406,11 +434,12 @@ def test_a_level_that_is_held_keeps_few_threads_and_stops_no_other_product(clien
     assert (stuck.on_hand, free.on_hand) == (6, 6)
 
 
-def test_without_the_bound_everybody_waits_for_it(client, places):
+def test_without_the_bound_everybody_waits_for_it(client, places, monkeypatch):
     """Negative control: the refusal above is the bound's, not the lock's."""
     Location.objects.default()
     stuck = StockLevelFactory(on_hand=7)
     places(2)
+    each_by_itself(monkeypatch)
     with ThreadPoolExecutor(2) as threads:
         with held(stuck):
             waiting = [threads.submit(in_a_thread, sell, client, stuck) for _ in range(2)]

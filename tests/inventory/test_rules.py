@@ -52,6 +52,28 @@ def test_a_reason_that_does_not_fit_the_direction_is_refused(delta, reason):
     assert refusal.value.attribute == "reason"
 
 
+def test_a_version_that_was_seen_must_be_the_current_one_whatever_is_wanted():
+    here, there = Level(MAIN, on_hand=5, version=3), Level(NORTH, on_hand=1, version=4)
+    for wish in ({"delta": -1}, {"delta": 1}, {"count": 5, "expected": 5}, {"count": 6}):
+        with pytest.raises(StaleQuantity) as refusal:
+            decided(change(expected_version=2, **wish), here, there, at=MAIN)
+        assert refusal.value.attribute == "expected_version"
+        assert refusal.value.meta == {
+            "expected": wish.get("expected"),
+            "expected_version": 2,
+            "current": 5,
+            "version": 3,
+        }
+    assert decided(change(delta=-1, expected_version=3), here, there, at=MAIN)
+    assert decided(change(delta=-1, expected_version=7), here, there), "of both together"
+    assert decided(change(delta=1, expected_version=0), here, at=SOUTH), "of nothing"
+
+
+def test_a_version_guards_a_count_as_a_quantity_does():
+    level = Level(MAIN, on_hand=5, version=3)
+    assert decided(change(count=7, expected_version=3), level) == [Posting(MAIN, 2, "count")]
+
+
 def test_more_than_is_available_is_refused_with_the_figures():
     level = Level(MAIN, on_hand=5, reserved=2)
     with pytest.raises(InsufficientStock) as refusal:

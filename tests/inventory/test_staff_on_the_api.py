@@ -19,6 +19,8 @@ from tests.factories import LocationFactory, ProductFactory, StockLevelFactory
 pytestmark = [pytest.mark.slow, pytest.mark.django_db]
 LINES = [{"sku": "MUG", "quantity": 1}]
 MAIN = {"location": "main"}
+MUG = {"sku": "MUG"}
+COUNTED = {"quantity": 6, "expected_quantity": 7}
 ORDERED = {"sku": "MUG", "quantity": 1, "reference": "2"}
 NEEDED: list[tuple[str, str, dict, str]] = [
     ("GET", "reservations", {}, "view_reservation"),
@@ -39,6 +41,8 @@ NEEDED: list[tuple[str, str, dict, str]] = [
     ("PATCH", "inventory/{product}", MAIN | {"quantity_delta": 1}, "adjust_stock"),
     ("PATCH", "inventory/{product}", MAIN | {"quantity": 6, "expected_quantity": 7}, "count_stock"),
     ("PATCH", "inventory/{product}", MAIN | {"quantity": 7, "quantity_delta": 1}, "adjust_stock"),
+    ("POST", "inventory/adjustments", {"lines": [MUG | {"quantity_delta": 1}]}, "adjust_stock"),
+    ("POST", "inventory/adjustments", {"lines": [MUG | MAIN | COUNTED]}, "count_stock"),
     ("PATCH", "stock-levels/{level}", {"reorder_point": 1}, "change_stocklevel"),
     (
         "POST",

@@ -65,7 +65,7 @@ def test_from_the_cache_and_from_the_row_it_is_the_same_answer(
 ):
     client.get(path)
     cached = client.generic(method, path + slash, headers=headers)
-    monkeypatch.setattr("products.api.cached._answer", lambda _request: None)
+    monkeypatch.setattr("common.api.shortcuts.offered", lambda _request: None)
     monkeypatch.setattr(cache, "get", lambda _product_id: None)
     monkeypatch.setattr(cache, "take_lease", lambda _product_id: None)
     from_row = client.generic(method, path + slash, headers=headers)
@@ -77,7 +77,7 @@ def test_from_the_cache_and_from_the_row_it_is_the_same_answer(
 
 def test_an_entry_that_the_ordinary_way_finds_is_the_same_too(client, path, monkeypatch):
     first = client.get(path)
-    monkeypatch.setattr("products.api.cached._answer", lambda _request: None)
+    monkeypatch.setattr("common.api.shortcuts.offered", lambda _request: None)
     answer = client.get(path)
     assert is_hit(answer)
     assert (answer.content, headers_of(answer)) == (first.content, headers_of(first))

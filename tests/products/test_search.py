@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from uuid_utils.compat import uuid7
 
-from common.api.pagination import _total
+from common.api.pagination import counted
 from products import searching
 from products.models import Product
 from tests.factories import ProductFactory
@@ -170,7 +170,7 @@ def test_a_search_finds_what_reading_every_product_finds(shelves, monkeypatch, l
         found = list(rows)
         assert set(found) <= expected, text
         assert len(set(found)) == len(found) == min(len(expected), limits[0]), text
-        total, is_exact = _total(rows, 0, found, len(found))
+        total, is_exact = counted(rows, 0, found, len(found))
         assert is_exact == (len(expected) <= limits[0]), text
         assert total == len(expected) if is_exact else total > len(found), text
 

@@ -139,6 +139,8 @@ class Client:
                 return reply
             else:
                 entry.unexplained.append(f"{reply.status} {reply.code}")
+            if entry.operation.is_keyless:
+                return None
             _pause(pause)
             pause = min(2 * pause, LONGEST_PAUSE)
         return None
@@ -148,10 +150,9 @@ class Client:
         entry.requests += 1
         is_first = entry.requests == 1
         operation = entry.operation
-        headers = {
-            "Idempotency-Key": entry.reference,
-            "X-Request-ID": f"{entry.reference}.{entry.requests}",
-        }
+        headers = {"X-Request-ID": f"{entry.reference}.{entry.requests}"}
+        if not operation.is_keyless:
+            headers["Idempotency-Key"] = entry.reference
         if is_first and operation.dies_at:
             headers[DIE_AT] = operation.dies_at
         hang_up_after = None

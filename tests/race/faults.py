@@ -15,8 +15,8 @@ from unittest.mock import patch
 
 from django.conf import settings
 from django.db import transaction
-from django.db.backends.base.base import BaseDatabaseWrapper
 
+from common.postgresql.base import DatabaseWrapper
 from inventory.operations.ledger import Ledger
 from tests.race.operations import DIE_AT, FAREWELL, DiesAt
 
@@ -47,7 +47,7 @@ def with_fault_points(application: Callable[..., Any]) -> Callable[..., Any]:
 
 def _wrap_the_steps() -> None:
     """Lock, write, COMMIT and what follows it, as the operations on stock do them."""
-    connections: Any = BaseDatabaseWrapper
+    connections: Any = DatabaseWrapper
     for owner, name, wrapped in (
         (Ledger, "locked", staticmethod(_dying_after_the_lock(Ledger.locked))),
         (Ledger, "write", _dying_after_the_write(Ledger.write)),

@@ -121,3 +121,13 @@ class Operation:
     """A count that takes promises back, where there is less than is promised."""
     is_late: bool = False
     """Sent once the hold is past its time, as by a buyer who took too long to pay."""
+
+    @property
+    def is_keyless(self) -> bool:
+        """Sent once, without a key: where no answer comes, nobody learns what became of it.
+
+        Such a change may be taken along by another one's transaction.
+        """
+        is_delta = self.kind in {Kind.SALE, Kind.RECEIPT}
+        meets_something = self.dies_at or self.trouble or self.sent_again
+        return is_delta and not meets_something and self.luck % 2 == 1

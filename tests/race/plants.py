@@ -17,7 +17,7 @@ from common.events.recording import record
 from common.idempotency import once
 from inventory import rules
 from inventory.models import Allocation, Reservation, StockLevel
-from inventory.operations import ledger, reservations, reserving
+from inventory.operations import deltas, ledger, reservations, reserving, stock
 from inventory.operations.promises import Promises
 from inventory.querysets import StockLevelQuerySet
 from tests.race.operations import Plant
@@ -63,8 +63,10 @@ def no_guard() -> None:
 
 def record_apart() -> None:
     """The answer to a key is kept after the change was committed, in a transaction of its own."""
-    within_a_transaction: Any = once.apply_once
-    _replace(once, "apply_once", within_a_transaction.__wrapped__)
+    within_a_transaction: Any = once.applied_once
+    _replace(once, "applied_once", within_a_transaction.__wrapped__)
+    _replace(stock, "applied_once", within_a_transaction.__wrapped__)
+    _replace(deltas, "may_share", lambda _changes: False)
 
 
 def event_lost() -> None:

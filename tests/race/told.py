@@ -66,6 +66,8 @@ def done_though_refused(known: Known) -> Iterator[str]:
 
 def unsettled(known: Known) -> Iterator[str]:
     for entry, _ in known.settled(Outcome.UNKNOWN):
+        if entry.operation.is_keyless:
+            continue
         yield f"{entry.reference} is unknown after {entry.requests} requests"
 
 

@@ -115,11 +115,13 @@ class Answers:
         """A document with nothing but figures."""
         return self._top_level({"meta": attribute(self.serializer())})
 
-    def collection(self, includes: Collection[str], *, numbered: bool) -> Schema:
-        """The document of a page of resources."""
+    def collection(
+        self, includes: Collection[str], *, numbered: bool, meta: Schema | None = None
+    ) -> Schema:
+        """The document of a page of resources; ``meta``: what it tells beside its place."""
         return self.components.schema(
             f"{self.name}Collection",
-            lambda: self._collection(includes, numbered=numbered),
+            lambda: self._collection(includes, numbered=numbered, meta=meta),
             self.serializer,
         )
 
@@ -133,13 +135,18 @@ class Answers:
         links = self.components.schema("SelfLink", lambda: object_of({"self": URL}))
         return self._top_level({"links": links, "data": data}, includes)
 
-    def _collection(self, includes: Collection[str], *, numbered: bool) -> Schema:
+    def _collection(
+        self, includes: Collection[str], *, numbered: bool, meta: Schema | None
+    ) -> Schema:
+        page = (
+            self.components.schema("PageMeta", page_meta)
+            if numbered
+            else self.components.schema("CursorPageMeta", cursor_page_meta)
+        )
         members = {
             "links": self.components.schema("PageLinks", page_links),
             "data": {"type": "array", "items": self.resource()},
-            "meta": self.components.schema("PageMeta", page_meta)
-            if numbered
-            else self.components.schema("CursorPageMeta", cursor_page_meta),
+            "meta": object_of(page_meta()["properties"] | meta, optional=meta) if meta else page,
         }
         return self._top_level(members, includes)
 
@@ -224,6 +231,10 @@ def _error() -> Schema:
         "title": text,
         "detail": {**text, "description": "For a person."},
         "source": object_of(source, optional=source),
-        "meta": {"type": "object", "description": "Figures that go with the code."},
+        "meta": {
+            "type": "object",
+            "description": "Figures that go with the code.",
+            "additionalProperties": True,
+        },
     }
     return object_of(members, optional={"source", "meta"})

@@ -81,11 +81,11 @@ class Generator(SchemaGenerator):
 
     def _tags(self) -> list[Schema]:
         views = dict.fromkeys(callback.cls for *_, callback in self.endpoints or ())
-        resources = [
-            {"name": naming.tag(view), "description": inspect.getdoc(view)} for view in views
-        ]
+        described: dict[str, str | None] = {}
+        for view in views:  # an export stands with its resources
+            described.setdefault(naming.tag(view), inspect.getdoc(view))
         return [
-            *resources,
+            *({"name": name, "description": text} for name, text in described.items()),
             {"name": "Relationships", "description": "Linkage by itself, as JSON:API wants it."},
             {"name": service.TAG, "description": "For machines that look after this one."},
         ]

@@ -33,8 +33,8 @@ def operation_id(view: Any, action: str, method: str, related: str = "") -> str:
     one = singular(view.serializer_class)
     if named := description_of(getattr(view, action, None)).operation_id:
         return named
-    if action == "list":
-        return f"list{_joined(view.resource_type.split('-'))}"
+    if action in {"list", "export"}:
+        return f"{action}{_joined(view.resource_type.split('-'))}"
     if (action, method) in RELATIONSHIPS:
         return RELATIONSHIPS[action, method].format(one, _joined(related.split("_")))
     verb = VERBS.get(action) or action

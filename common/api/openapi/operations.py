@@ -12,6 +12,7 @@ from common.api.openapi import naming
 from common.api.openapi.answers import Answers, is_to_many, linkage
 from common.api.openapi.components import Components, Schema
 from common.api.openapi.described import description_of
+from common.api.openapi.exports import exported
 from common.api.openapi.parameters import in_headers, in_path, in_query
 from common.api.openapi.requests import Input, any_linkage, linkage_content
 from common.api.openapi.responses import refusals, success
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 OF_RELATIONSHIPS: Final = {"relationship", "change_relationship", "refuse_relationship"}
 REFUSED_WITH: Final = {
     "list": (),
+    "export": (),
     "retrieve": (404,),
     "create": (404, 409, 422),
     "partial_update": (404, 409, 412, 422),
@@ -105,11 +107,14 @@ class Operation:
 
     def _parameters(self) -> list[Schema]:
         allowed = self.view.allowed_parameters()
-        has_row = self.action not in {"list", "create"}
+        has_row = self.action not in {"list", "create", "export"}
         return [
             *([in_path(self.components)] if has_row else []),
             *in_query(self.components, allowed, self.view.filterset_class.base_filters),
-            *({"name": name, "in": "query", **self.view.words[name]} for name in allowed.words),
+            *(
+                {"name": name, "in": "query", **self.view.own_parameters[name]}
+                for name in allowed.own_parameters
+            ),
             *in_headers(self.components, self.method, one=self._has_version),
         ]
 
@@ -155,8 +160,12 @@ class Operation:
         match self.action:
             case "list":
                 numbered = not self.view.cursor_only
-                page = self.answers.collection(self.view.includes, numbered=numbered)
+                page = self.answers.collection(
+                    self.view.includes, numbered=numbered, meta=self.view.more_meta
+                )
                 return {"200": success(self.components, "A page of them.", page)}
+            case "export":
+                return {"200": exported(self.components, self.answers.name, self.view.columns())}
             case "destroy":
                 return {"204": success(self.components, "It is gone.")}
             case "related":

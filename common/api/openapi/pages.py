@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from functools import lru_cache, wraps
+from threading import Lock
 from typing import TYPE_CHECKING, Final
 
 from django.conf import settings
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 JSON: Final = "application/json"
 YAML: Final = "application/yaml"
 YAML_NAMES: Final = (YAML, "application/x-yaml", "text/yaml", "text/x-yaml")
+
+_building: Final = Lock()
 
 OWN_HOST_ONLY: Final = "; ".join(
     (
@@ -93,9 +96,18 @@ def _wants_yaml(request: HttpRequest) -> bool:
     return any(name in accept for name in YAML_NAMES) and JSON not in accept
 
 
-@lru_cache(maxsize=2)
 def document(media_type: str) -> bytes:
-    """The document as it is sent; it is the same as long as the process lives."""
+    """The document as it is sent; it is the same as long as the process lives.
+
+    One thread builds it, for drf-spectacular loads its extensions on the way, and DRF remembers
+    whose view it describes, where every thread reads it: the others wait for the first.
+    """
+    with _building:
+        return _document(media_type)
+
+
+@lru_cache(maxsize=2)
+def _document(media_type: str) -> bytes:
     found = Generator().get_schema(public=True)
     if media_type == YAML:
         return bytes(OpenApiYamlRenderer2().render(found))

@@ -10,6 +10,7 @@ from common.api.openapi.requests import EXAMPLE_ID
 from common.api.openapi.values import schema_of
 from common.api.pagination import EXACT_UP_TO
 from common.api.parameters import DEFAULT_SIZE, MAX_SIZE
+from common.api.routers import UUID
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -79,6 +80,9 @@ _HEADERS: Final[Mapping[str, Schema]] = {
 def in_query(components: Components, allowed: Allowed, filters: Mapping[str, Any]) -> list[Schema]:
     """The query parameters that an endpoint allows; ``filters`` by their names in the view."""
     found: list[Schema] = []
+    if allowed.is_whole:
+        found += [_AFTER_ROW, *(_filter(name, filters[name]) for name in allowed.filters)]
+        return found + [_fieldset(name, columns) for name, columns in allowed.fields.items()]
     if allowed.is_collection:
         found += [_shared(components, parameter) for parameter in _of_page(allowed)]
         found += _sort(allowed.sort)
@@ -118,6 +122,14 @@ def _of_page(allowed: Allowed) -> Iterator[Schema]:
         if not allowed.cursor_only:
             yield _query("page", NUMBER, f"The same as page[number], {plain}.")
         yield _query("size", SIZE, f"The same as page[size], {plain}.")
+
+
+_AFTER_ROW: Final = _query(
+    "page[after]",
+    {"type": "string", "pattern": f"^({UUID})?$"},
+    "The id of the last row that you have: only what comes behind it. Empty: everything.",
+    allowEmptyValue=True,
+)
 
 
 def _sort(names: Collection[str]) -> Iterator[Schema]:

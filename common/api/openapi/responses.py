@@ -107,7 +107,9 @@ REFUSALS: Final = {
         "A count needs `expected_quantity` or If-Match (`precondition_required`).",
     ),
     429: Refusal(
-        "QuotaExceeded", "The quota of the key is used up (`throttled`).", ("Retry-After",)
+        "QuotaExceeded",
+        "The quota of the key is used up, or too many exports are under way (`throttled`).",
+        ("Retry-After",),
     ),
     503: Refusal(
         "Unavailable", "The database is busy or away (`service_unavailable`).", ("Retry-After",)

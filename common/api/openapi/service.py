@@ -78,7 +78,7 @@ def _readiness() -> Schema:
             "message": TEXT,
         }
     )
-    checks = dict.fromkeys(("database", "migrations", "cache", "broker"), finding)
+    checks = dict.fromkeys(("database", "migrations", "cache", "broker", "catalogue"), finding)
     return object_of(
         {
             "status": {"type": "string", "enum": ["ready", "degraded", "not_ready"]},

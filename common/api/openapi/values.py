@@ -67,7 +67,7 @@ def _(field: drf.ChoiceField) -> Schema:
 
 @schema_of.register
 def _(_field: drf.DictField) -> Schema:
-    return {"type": "object"}
+    return {"type": "object", "additionalProperties": True}
 
 
 @schema_of.register
@@ -130,7 +130,6 @@ def _(serializer: serializers.Serializer) -> Schema:
         "type": "object",
         "properties": properties,
         "required": sorted(properties),
-        "additionalProperties": False,
     }
 
 
@@ -140,15 +139,14 @@ def _(serializer: serializers.Serializer) -> Schema:
 @schema_of.register
 def _(field: fields.Objects) -> Schema:
     demanded = [name for name, one in field.inputs.items() if one.required]
-    either = [{"required": [name]} for name in field.alternatives]
+    groups = [{"anyOf": [{"required": [name]} for name in names]} for names in field.alternatives]
     one: Schema = {
         "type": "object",
         "properties": {name: attribute(each) for name, each in field.inputs.items()},
         "required": demanded,
-        "patternProperties": {"^@": {"description": "Ignored."}},
         "additionalProperties": False,
     }
-    items = one | ({"anyOf": either} if either else {})
+    items = one | ({"allOf": groups} if groups else {})
     return {"type": "array", "items": items, "minItems": 1, "maxItems": field.max_length}
 
 

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any, Final
 
 from django.conf import settings
 from django.core.management.commands import migrate
-from django.db import connections
+from django.db import OperationalError, connections
 from psycopg import sql
+
+from common.database import LOCK_NOT_AVAILABLE, sqlstate
 
 if TYPE_CHECKING:
     from django.db.backends.utils import CursorWrapper
 
-WHILE_MIGRATING: Final = {"lock_timeout": "1s", "statement_timeout": "0"}
+WHILE_MIGRATING: Final = {
+    "lock_timeout": "400ms",  # everybody waits behind us, and in line for half a second at most
+    "statement_timeout": "0",
+}
+ATTEMPTS: Final = 20
+PAUSE: Final = 2.0
+"""Seconds in which those who waited behind us for the table have their turn."""
 ROLE_DEFAULTS: Final = {
     "lock_timeout": "1200ms",  # a row that many want is waited for twice: ADR 15
     "statement_timeout": "10s",
@@ -26,7 +35,10 @@ ADMISSION: Final = (
 
 
 class Command(migrate.Command):
-    """Waits for a lock one second at the most, so that traffic is not held up behind it.
+    """Waits for a lock less than half a second, so that traffic is not held up behind it.
+
+    Where that was not enough, it lets the traffic pass and tries again, a few times: what is
+    done stays done, and the migration that was held up has changed nothing if it is atomic.
 
     Afterwards the time-outs that every request lives under are made defaults of this role in
     this database (RULES S5): a start-up option would be lost behind PgBouncer. Where the
@@ -37,13 +49,25 @@ class Command(migrate.Command):
     def handle(self, *args: Any, **options: Any) -> None:
         with connections[options["database"]].cursor() as cursor:
             _set(cursor, WHILE_MIGRATING)
-            super().handle(*args, **options)
+            self._migrate(*args, **options)
             if options["plan"] or options["check_unapplied"]:
                 return
             _set_role_defaults(cursor)
             _set(cursor, ROLE_DEFAULTS)
             if app_role := settings.DATABASE_APP_ROLE:
                 _admit(cursor, sql.Identifier(app_role))
+
+    def _migrate(self, *args: Any, **options: Any) -> None:
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                super().handle(*args, **options)
+            except OperationalError as error:
+                if sqlstate(error) != LOCK_NOT_AVAILABLE or attempt == ATTEMPTS:
+                    raise
+                self.stderr.write(f"A table is in use: attempt {attempt} of {ATTEMPTS} gave way.")
+                time.sleep(PAUSE)
+            else:
+                return
 
 
 def _set(cursor: CursorWrapper, values: dict[str, str]) -> None:

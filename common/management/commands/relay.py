@@ -9,6 +9,8 @@ from typing import Any
 from django.core.management.base import BaseCommand
 
 from common import relay
+from common.observability import tracing
+from common.observability.metrics_port import report_as
 
 
 class Command(BaseCommand):
@@ -22,7 +24,10 @@ class Command(BaseCommand):
         stop = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):  # a shell's background job ignores SIGINT
             signal.signal(number, lambda *_: stop.set())
+        tracing.begin("relay")
+        report_as("relay")
         worker = threading.Thread(target=relay.run, args=[stop], name="relay")
         worker.start()
         while worker.is_alive():
             worker.join(1)
+        tracing.end()

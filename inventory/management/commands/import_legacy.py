@@ -16,7 +16,7 @@ from inventory.management.legacy.importing import INVENTORY, PRODUCTS, WRITTEN, 
 from inventory.management.legacy.outputs import Mapping, Rejects, beside, replaced
 from inventory.management.legacy.problems import INTERRUPTED, counted, told
 from inventory.models import Location
-from inventory.operations.ledger import location_named
+from inventory.operations.naming import location_named
 from inventory.operations.opening import Standing
 
 if TYPE_CHECKING:

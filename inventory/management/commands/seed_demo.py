@@ -10,7 +10,7 @@ from common.database import LOCK_NOT_AVAILABLE, sqlstate
 from common.errors import DomainError
 from common.observability.context import acting_as
 from common.observability.logs import history
-from inventory.management.demo import loading, marking
+from inventory.management.demo import afterwards, loading, marking
 from inventory.management.demo.catalogue import ARTICLES
 from inventory.operations import summarise_days
 
@@ -82,6 +82,8 @@ class Command(BaseCommand):
             self.say_what_is_there(products, movements)
             return
         summarise_days()
+        for act in afterwards:
+            act(self.watched)
         seconds = perf_counter() - began
         self.say(
             f"The demo is loaded: {size.products} products and {size.movements} movements "

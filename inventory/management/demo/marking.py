@@ -19,7 +19,7 @@ from products import cache
 
 MARK: Final = "Demo data, {} products and {} movements: `seed_demo --clear` empties this database."
 MARKED: Final = re.compile(r"Demo data, (\d+) products and (\d+) movements: ")
-EMPTIED: Final = ("products", "inventory", "events", "idempotency", "inbox")
+EMPTIED: Final = ("products", "inventory", "events", "idempotency", "inbox", "catalogue")
 """The apps whose tables are emptied; API keys, staff, webhook endpoints and subscriptions stay."""
 SENT: Final = ("webhooks.WebhookDelivery", "notifications.Notification", "notifications.Mail")
 """What went out because of them, and is emptied too."""

@@ -53,6 +53,20 @@ def test_past_the_quota_requests_are_refused_until_the_minute_ends(make_client, 
     assert spend(client).allowed
 
 
+@pytest.mark.usefixtures("own_redis")
+def test_several_can_be_counted_at_once(make_client):
+    client = make_client(quota=9)
+    spend(client)
+    assert quota.spend(client, 5) == Verdict(limit=9, remaining=3, reset_seconds=60, allowed=True)
+    assert not quota.spend(client, 4).allowed
+
+
+def test_several_can_be_counted_at_once_in_this_process_alone(make_client):
+    client = make_client(quota=9)
+    spend_here(client)
+    assert quota.spend_here(client, 5).remaining == 3
+
+
 def test_clients_do_not_share_a_quota(make_client, own_redis):
     first, second = make_client(quota=1), make_client(quota=1)
     assert spend(first).allowed

@@ -106,7 +106,7 @@ def test_without_its_record_there_is_no_effect(client, monkeypatch):
 
     client.raise_request_exception = False
     with monkeypatch.context() as broken:
-        broken.setattr(once, "_keep", crash)
+        broken.setattr(once, "keep", crash)
         assert post(client).status_code == 500
     assert not Product.objects.exists()
     assert not Fact.objects.exists()
@@ -183,7 +183,7 @@ def test_without_the_lock_both_twins_get_to_work(client, monkeypatch):
         return create(**attributes)
 
     monkeypatch.setattr(operations, "create_product", create_together)
-    monkeypatch.setattr(once, "_claimed", lambda _scope: (True, None))
+    monkeypatch.setattr(once, "claimed", lambda claims: [None] * len(claims))
     race(lambda _: post(ApiClient(client.key)), workers=2)
     assert not both_are_here.broken
     assert Product.objects.count() == 1  # the unique scope is the backstop

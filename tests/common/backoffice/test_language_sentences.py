@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 FOR_PROGRAMS: Final = {
     "common/inbox",
+    "common/rpc",
+    "inventory/rpc",
+    "products/rpc",
     "common/idempotency",
     "common/database.py",
     "inventory/inbound",

@@ -23,7 +23,7 @@ def recorded(*facts: Fact, then: Exception | None = None) -> None:
 @pytest.mark.django_db
 def test_an_event_says_what_happened_to_what_and_who_caused_it():
     with acting_as("shop", "request-7"):
-        recorded(FACT)
+        recorded(Fact(FACT.type, FACT.subject_type, FACT.subject_id, FACT.data))
     event = Event.objects.get()
     assert (event.type, event.subject_type) == ("stock.tested", "inventory")
     assert event.subject_id == str(FACT.subject_id)

@@ -7,7 +7,7 @@ from threading import Event as Signal
 from uuid import uuid4
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
 
 from common.database import in_transaction
 from common.events.models import Event, Sequencer
@@ -81,6 +81,7 @@ def late():
     @in_transaction
     def write() -> None:
         told("late")
+        connection.send_what_was_left()  # type: ignore[attr-defined]  # or it would be written with the commit
         written.set()
         assert may_commit.wait(10)
 

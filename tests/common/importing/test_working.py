@@ -221,8 +221,19 @@ def test_old_files_that_have_changed_nothing_are_forgotten(levels, monkeypatch):
     checked("counts", five())
     kept = applied(checked("counts", five()))
     assert sweep() == 1
+    assert sweep() == 0
     assert list(Import.objects.all()) == [kept]
     assert ImportRow.objects.count() == 5
+
+
+def test_applied_files_are_forgotten_when_nobody_will_undo_them_any_more(levels, monkeypatch):
+    files = [applied(checked("counts", five())) for _ in range(2)]
+    assert sweep() == 0
+    monkeypatch.setattr(carrying_on, "KEPT_TO_BE_UNDONE", carrying_on.KEPT_TO_BE_UNDONE * 0)
+    assert [sweep(), Import.objects.count()] == [1, 1], "one a transaction"
+    assert [sweep(), Import.objects.count(), ImportRow.objects.count()] == [1, 0, 0]
+    assert files
+    assert StockMovement.objects.exists(), "what they did stays"
 
 
 def test_a_check_that_is_killed_each_time_is_given_up(levels, monkeypatch):

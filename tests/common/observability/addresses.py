@@ -48,6 +48,7 @@ urlpatterns = [
     path("numbered/<int:pk>/", echo),
     path("health", echo),
     path("ready/", echo),
+    path("metrics", echo),
     path("page", page),
     path("stream", stream),
     path("crash", crash),

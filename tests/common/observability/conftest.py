@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.common.observability.peers import SilentPeer
+from tests.common.observability.tracing import Kept, switch_on
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -29,3 +30,11 @@ def silent_peer() -> Iterator[SilentPeer]:
     peer = SilentPeer()
     yield peer
     peer.close()
+
+
+@pytest.fixture
+def kept(monkeypatch: pytest.MonkeyPatch) -> Iterator[Kept]:
+    """Tracing is on in this process, and every span is kept."""
+    kept = switch_on(monkeypatch)
+    yield kept
+    kept.spans.end()

@@ -244,7 +244,7 @@ class TestLine:
         assert "evil.example" in warning["event"]
         assert "exception" not in warning
 
-    @pytest.mark.parametrize("address", ["/health", "/ready/"])
+    @pytest.mark.parametrize("address", ["/health", "/ready/", "/metrics"])
     def test_probes_are_not_worth_a_line(self, visitor, log_lines, address):
         assert visitor.get(address).status_code == 200
         assert log_lines() == []

@@ -5,6 +5,8 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from common.inbox.consuming import Consumer
+from common.observability import tracing
+from common.observability.metrics_port import report_as
 
 
 class Command(BaseCommand):
@@ -20,7 +22,10 @@ class Command(BaseCommand):
         consumer = Consumer(settings.EVENTS_BROKER_URL)
         for name in (signal.SIGTERM, signal.SIGINT):
             signal.signal(name, lambda *_: consumer.stop())
+        tracing.begin("consumer")
+        report_as("consumer")
         worker = threading.Thread(target=consumer.run, name="consumer")
         worker.start()
         while worker.is_alive():
             worker.join(1)
+        tracing.end()

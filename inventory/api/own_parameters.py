@@ -33,12 +33,12 @@ DESCRIBED: Final[Mapping[str, Schema]] = {
 }
 
 
-class TakesWords(ResourceView):
+class HasOwnParameters(ResourceView):
     """A view whose single resource can be asked for as it was, or at one location."""
 
     def as_of(self) -> datetime | None:
         """The moment in the past that is asked for; None for now."""
-        text = self.query.words.get(AS_OF)
+        text = self.query.own_parameters.get(AS_OF)
         if text is None:
             return None
         try:
@@ -52,7 +52,7 @@ class TakesWords(ResourceView):
 
     def location(self) -> Location | None:
         """The location that is asked for; None for all."""
-        text = self.query.words.get(LOCATION)
+        text = self.query.own_parameters.get(LOCATION)
         if text is None:
             return None
         location = Location.objects.named(text)

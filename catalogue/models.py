@@ -1,0 +1,140 @@
+"""The documents, and the names that they leave out because they change for many at once.
+
+Nothing here leads to a table of another app, and every column is of a kind that other databases
+have too: with a router, all of it may live in one of its own. What is PostgreSQL's alone is in
+``searching`` and ``writing``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, Self
+
+from django.db import models
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from uuid import UUID
+
+STATUSES: Final = ["draft", "active", "archived"]
+SHOWN: Final = models.Q(is_gone=False)
+DICE: Final = 0x7FFF_FFFF
+"""The last bits of an id are random: documents in their order are in no order at all."""
+
+
+def _index(*columns: str, name: str) -> models.Index:
+    """Of what is shown alone: then documents are counted without being read."""
+    return models.Index(fields=columns, condition=SHOWN, name=name)
+
+
+class DocumentQuerySet(models.QuerySet["Document"]):
+    def shown(self) -> Self:
+        """Of products that have not been deleted."""
+        return self.filter(SHOWN)
+
+
+class Document(models.Model):
+    """A product with its stock over all locations, as it was at some moment not long ago.
+
+    Its id is the product's. Units are whole pieces; ``locations`` has a line for each stock
+    level, and ``in_stock_at`` the ids of those locations where units are available.
+    ``popularity`` is how often it was sold in the last 28 days.
+
+    ``product_version`` and ``inventory_version`` say of which state it was made: a document of an
+    older state never replaces one of a newer. Therefore that of a deleted product stays for a day,
+    shown to nobody (``is_gone``). Written only by ``catalogue.writing``.
+    """
+
+    id = models.UUIDField(primary_key=True, editable=False)
+    sku = models.CharField(max_length=64)
+    name = models.CharField(max_length=255)
+    name_order = models.TextField(db_collation="C")
+    description = models.TextField()
+    price = models.DecimalField(max_digits=10, decimal_places=2)
+    images = models.JSONField(default=list)
+    barcode = models.CharField(max_length=14, null=True)  # noqa: DJ001  null: has none
+    status = models.CharField(max_length=16, choices=[(name, name) for name in STATUSES])
+    category_id = models.UUIDField(null=True)
+    created_at = models.DateTimeField()
+    updated_at = models.DateTimeField()
+    quantity = models.BigIntegerField(default=0)
+    reserved = models.BigIntegerField(default=0)
+    available = models.BigIntegerField(default=0)
+    incoming = models.BigIntegerField(default=0)
+    next_eta = models.DateField(null=True)
+    locations = models.JSONField(default=list)
+    in_stock_at = models.JSONField(default=list)
+    popularity = models.IntegerField(default=0)
+    dice = models.IntegerField()
+    is_gone = models.BooleanField(default=False)
+    product_version = models.BigIntegerField()
+    inventory_version = models.BigIntegerField()
+    projected_at = models.DateTimeField()
+
+    objects = DocumentQuerySet.as_manager()
+
+    class Meta:
+        indexes = [
+            _index("available", "id", name="document_by_available"),
+            _index("price", "id", name="document_by_price"),
+            _index("name_order", "id", name="document_by_name"),
+            _index("popularity", "id", name="document_by_popularity"),
+            _index("category_id", "id", name="document_in_category"),
+            _index("id", name="document_shown"),
+            _index("sku", name="document_by_sku"),
+            _index("dice", name="document_by_dice"),
+            models.Index(
+                fields=["status", "id"],
+                condition=SHOWN & models.Q(status__in=["draft", "archived"]),
+                name="document_not_active",
+            ),
+            models.Index(fields=["projected_at"], condition=~SHOWN, name="document_gone"),
+        ]
+
+    class JSONAPIMeta:
+        resource_name = "catalogue"
+
+    def __str__(self) -> str:
+        return f"{self.sku} {self.name}"
+
+    @property
+    def version(self) -> int:
+        """Rises with every change of the product and of its stock."""
+        return self.product_version + self.inventory_version
+
+
+class ShelfQuerySet(models.QuerySet["Shelf"]):
+    def with_all_below(self, category_id: UUID) -> set[UUID]:
+        """The category and those below it, at any depth; a query for each level of the tree."""
+        found: set[UUID] = set()
+        level: Iterable[UUID] = [category_id]
+        while level := set(level) - found:
+            found |= level
+            level = self.filter(parent_id__in=level).values_list("pk", flat=True)
+        return found
+
+
+class Shelf(models.Model):
+    """A category as documents show it; ``path`` leads from the top of the tree to itself.
+
+    Apart from the documents, because to rename or move one may concern half of them.
+    """
+
+    id = models.UUIDField(primary_key=True, editable=False)
+    parent_id = models.UUIDField(null=True, db_index=True)
+    name = models.CharField(max_length=255)
+    path = models.JSONField(default=list)
+
+    objects = ShelfQuerySet.as_manager()
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Place(models.Model):
+    """A location as documents show it: by its code, which may change."""
+
+    id = models.UUIDField(primary_key=True, editable=False)
+    code = models.CharField(max_length=64, db_index=True)
+
+    def __str__(self) -> str:
+        return self.code

@@ -1,0 +1,1 @@
+"""gRPC: the same operations through another door, whichever app they belong to."""

@@ -1,0 +1,99 @@
+"""Health and reflection: open to everybody, therefore with threads and bounds of their own."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, Final
+
+import grpc
+from grpc_health.v1 import health_pb2
+from grpc_reflection.v1alpha import reflection
+
+from common.rpc.bounds import Patience, Places
+from common.rpc.errors import MalformedMessage, OutOfTime
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+HEALTH: Final = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
+OPEN: Final = frozenset({HEALTH, reflection.SERVICE_NAME})
+"""Services for whoever looks after us, or wants to know what there is; no key is needed."""
+
+SILENCE: Final = 2.0
+"""Seconds within which it must be said whose health is asked for."""
+LOOKING_ROUND: Final = 10.0
+"""Seconds that one stream of reflection may last."""
+STREAMS: Final = 100
+"""Watchers, and likewise streams of reflection, at once."""
+
+_watchers: Final = ThreadPoolExecutor(16, "rpc-health")
+"""Who looks after us is answered while all other threads are busy."""
+_visitors: Final = ThreadPoolExecutor(2, "rpc-reflection")
+refusing: Final = ThreadPoolExecutor(1, "rpc-refusing")
+"""Whoever finds no place is told so while all other threads are busy."""
+
+
+class Doors:
+    """Leads calls that need no key."""
+
+    def __init__(self, patience: Patience) -> None:
+        self._patience = patience
+        self._watching, self._visiting = Places(STREAMS), Places(STREAMS)
+
+    def handler(self, found: grpc.RpcMethodHandler) -> grpc.RpcMethodHandler:
+        """For one call of it; takes a place among the streams if it is one."""
+        if found.unary_unary:
+            return grpc.stream_unary_rpc_method_handler(
+                in_threads(_watchers, self._checked(found)), *_codecs(found)
+            )
+        watches = bool(found.unary_stream)
+        places = self._watching if watches else self._visiting
+        if not places.take():
+            return grpc.stream_stream_rpc_method_handler(in_threads(refusing, _refused))
+        act = self._watched(found) if watches else self._shown(found)
+        return grpc.stream_stream_rpc_method_handler(act, *_codecs(found))
+
+    def _checked(self, found: grpc.RpcMethodHandler) -> Callable[..., Any]:
+        def check(messages: Iterator[Any], context: grpc.ServicerContext) -> Any:
+            return found.unary_unary(self._message(messages, context), context)
+
+        return check
+
+    def _watched(self, found: grpc.RpcMethodHandler) -> Callable[..., Any]:
+        def watch(messages: Iterator[Any], context: grpc.ServicerContext, send: Any) -> None:
+            self._watching.give_back_after(context)
+            found.unary_stream(self._message(messages, context), context, send)
+
+        watch.experimental_non_blocking = True  # type: ignore[attr-defined]  # grpcio's own way
+        return in_threads(_watchers, watch)
+
+    def _shown(self, found: grpc.RpcMethodHandler) -> Callable[..., Any]:
+        def show(messages: Iterator[Any], context: grpc.ServicerContext) -> Iterator[Any]:
+            self._visiting.give_back_after(context)
+            try:
+                with self._patience.for_seconds(LOOKING_ROUND, context):
+                    yield from found.stream_stream(messages, context)
+            except OutOfTime:
+                return
+
+        return in_threads(_visitors, show)
+
+    def _message(self, messages: Iterator[Any], context: grpc.ServicerContext) -> Any:
+        try:
+            return self._patience.message(messages, SILENCE, context)
+        except (OutOfTime, MalformedMessage):
+            context.abort(grpc.StatusCode.INVALID_ARGUMENT, "There is no message.")
+
+
+def in_threads(pool: ThreadPoolExecutor, act: Callable[..., Any]) -> Callable[..., Any]:
+    """The same, done by threads of this pool."""
+    act.experimental_thread_pool = pool  # type: ignore[attr-defined]  # grpcio's own way
+    return act
+
+
+def _codecs(found: grpc.RpcMethodHandler) -> tuple[Any, Any]:
+    return found.request_deserializer, found.response_serializer
+
+
+def _refused(_messages: Iterator[Any], context: grpc.ServicerContext) -> None:
+    context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, "There are too many streams open.")

@@ -1,0 +1,1 @@
+"""The contracts of inventory' gRPC services, and what `make proto` makes of them."""

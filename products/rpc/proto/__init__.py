@@ -1,0 +1,1 @@
+"""The contracts of products' gRPC services, and what `make proto` makes of them."""

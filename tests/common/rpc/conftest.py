@@ -1,0 +1,1 @@
+from tests.common.observability.conftest import kept, log_lines  # noqa: F401 - fixtures
