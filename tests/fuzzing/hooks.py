@@ -167,6 +167,9 @@ def aim_attributes(attributes: dict[str, Any]) -> None:
             attributes[name] = some_row(NAMED_BY[name]) or value
         elif name == "price" and isinstance(value, float):
             attributes[name] = max(0.01, round(value, 2))
+        elif name == "lines" and isinstance(value, list):
+            for line in value:
+                aim_attributes(line if isinstance(line, dict) else {})
         elif isinstance(value, float) and value.is_integer():
             attributes[name] = int(value)  # JSON Schema takes 5.0 for an integer, we do not
 
