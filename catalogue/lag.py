@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from catalogue.engines import engine
 from catalogue.projecting import CATALOGUE
 from common.database import database_now
 from common.events.lag import Backlog, unnumbered, unread
@@ -42,9 +43,10 @@ def figures() -> Iterable[Metric]:
 
 
 def ask_catalogue() -> Finding:
-    """The documents show what happened ten seconds ago."""
+    """The documents can be read, and show what happened ten seconds ago."""
     with own_connection():
         behind = backlog().age(database_now())
+        engine.ask()
     if behind > LATE:
         return Finding(UNHEALTHY, f"More than {LATE:g} s behind.")
     return Finding(HEALTHY, "Up to date.")

@@ -115,7 +115,7 @@ def mirror(model: Any, wanted: Iterable[Model]) -> int:
         elif any(getattr(row, name) != getattr(known[row.pk], name) for name in columns):
             changed.append(row)
     gone = known.keys() - kept
-    model.objects.bulk_create(new, ignore_conflicts=True)
+    model.objects.bulk_create(new)
     model.objects.bulk_update(changed, [name for name in columns if name != "id"], batch_size=500)
     model.objects.filter(pk__in=gone).delete()
     return len(new) + len(changed) + len(gone)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from django.db.models import Case, Sum, Value, When
 
+from catalogue.engines import engine
 from catalogue.models import Document
 from common.database import database_now, in_transaction
 from inventory.models import StockDay, StockMovement
@@ -56,5 +57,9 @@ def refresh_popularity(product_ids: Collection[UUID]) -> int:
 
 
 def lock_in_order(documents: DocumentQuerySet) -> None:
-    """An UPDATE locks in the order of its plan; ``writing.keep`` does by primary key."""
-    list(documents.order_by("pk").select_for_update(no_key=True).values_list("pk"))
+    """An UPDATE locks in the order of its plan; ``writing.keep`` does by primary key.
+
+    MongoDB has no locks, and writes one document at a time.
+    """
+    if engine.HAS_LOCKS:
+        list(documents.order_by("pk").select_for_update(no_key=True).values_list("pk"))

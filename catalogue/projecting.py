@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
+from catalogue.engines import engine
 from catalogue.naming import take_over_unknown
 from catalogue.state import documents_of
 from catalogue.writing import keep
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 Subject = tuple[str, str]
 """What an event is about: the type, and the id."""
 
-CATALOGUE: Final = "catalogue"
+CATALOGUE: Final = engine.READER
 """The name of our reader of the feed."""
 NAMED_BY: Final[Mapping[str, tuple[Any, str]]] = {
     "reservations": (ReservationLine, "reservation_id"),

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from catalogue.engines import EngineAway, engine
 from catalogue.models import Document
 from catalogue.naming import take_over_names
 from catalogue.popularity import refresh_popularity
 from catalogue.projecting import CATALOGUE
 from catalogue.standing import last_given
 from catalogue.state import documents_of
-from catalogue.writing import forget_gone, keep, refresh_statistics
+from catalogue.writing import forget, forget_gone, keep, refresh_statistics
 from common.database import in_transaction
 from common.events.models import Reader
+from common.observability.logs import get_logger
 from products.models import Product
 
 if TYPE_CHECKING:
@@ -23,9 +25,13 @@ if TYPE_CHECKING:
 
     from inventory.management.demo.watching import Watch
 
+logger: Final = get_logger(__name__)
+
 AT_ONCE: Final = 500
+ANY_CATALOGUE: Final = "catalogue"
+"""How the name of our reader begins, whatever database the documents are in."""
 MANY: Final = 1_000
-"""Documents written, after which PostgreSQL should look at the table anew."""
+"""Documents written, after which the database should look at them anew."""
 
 
 def rebuild(watch: Callable[[int], object]) -> int:
@@ -37,6 +43,7 @@ def rebuild(watch: Callable[[int], object]) -> int:
     happened since. Returns how many documents were written or removed.
     """
     reached = last_given()
+    engine.prepare()
     take_over_names()
     count = 0
     for ids in pieces(Product.objects.living()):
@@ -52,9 +59,15 @@ def rebuild(watch: Callable[[int], object]) -> int:
 
 
 def rebuild_watched(watched: Watch) -> None:
-    """The same, as a phase of a command that draws its progress."""
-    with watched("documents", Product.objects.living().count()) as bar:
-        rebuild(bar.update)
+    """The same, as a phase of a command that draws its progress.
+
+    Where the database of the documents is away, that is left to the projector.
+    """
+    try:
+        with watched("documents", Product.objects.living().count()) as bar, engine.reached():
+            rebuild(bar.update)
+    except EngineAway as error:
+        logger.warning("catalogue_is_late", reason=str(error))
 
 
 def pieces(rows: QuerySet[Any], *, size: int = AT_ONCE) -> Iterator[list[UUID]]:
@@ -75,7 +88,7 @@ def remove_gone(ids: list[UUID]) -> int:
     deleted = documents_of(gone)
     keep(deleted)
     nowhere = set(gone) - {document.pk for document in deleted}
-    Document.objects.filter(pk__in=nowhere).delete()
+    forget(nowhere)
     return len(gone)
 
 
@@ -85,5 +98,7 @@ def begin_at(sequence: int) -> None:
 
     Locks: the catalogue's reader (docs/locking.md).
     """
+    others = Reader.objects.filter(name__startswith=ANY_CATALOGUE).exclude(pk=CATALOGUE)
+    others.delete()  # of a database in which the documents are no more
     Reader.objects.bulk_create([Reader(name=CATALOGUE)], ignore_conflicts=True)
     Reader.objects.filter(pk=CATALOGUE, sequence__lt=sequence).update(sequence=sequence)

@@ -1,13 +1,12 @@
-"""What of a search is PostgreSQL's alone: words, and a location in the list of a document."""
+"""What a search of the documents finds, and in which order it is shown."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from django.db import models
 from django.db.models import Value
-from django.db.models.expressions import RawSQL
 
+from catalogue.engines import engine
 from catalogue.models import Document
 from common.database import estimated
 
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
 MOST_RANKED: Final = 1_000
 """No more matches than these are all ranked."""
 RANKED_OF_MANY: Final = 250
-"""So many of the most popular will do where PostgreSQL expects far more to match."""
+"""So many of the most popular will do where the database expects far more to match."""
 FAR_MORE: Final = 5
 
 
@@ -28,10 +27,7 @@ def matching(documents: DocumentQuerySet, text: str) -> DocumentQuerySet:
 
     Words in any order, accents and case ignored, the last word by its beginning.
     """
-    match = RawSQL(
-        "catalogue_document.search @@ products_search_query(%s)", [text], models.BooleanField()
-    )
-    return documents.filter(match)
+    return engine.matching(documents, text)
 
 
 def best_of(documents: DocumentQuerySet, text: str) -> DocumentQuerySet:
@@ -45,12 +41,7 @@ def best_of(documents: DocumentQuerySet, text: str) -> DocumentQuerySet:
     limit = RANKED_OF_MANY if expected > FAR_MORE * MOST_RANKED else MOST_RANKED
     ids = list(documents.order_by("-popularity", "-pk").values_list("pk", flat=True)[: limit + 1])
     are_left_out = len(ids) > limit
-    return Document.objects.filter(pk__in=ids[:limit]).annotate(
-        rank=RawSQL(
-            "(ts_rank(catalogue_document.search, products_search_query(%s)) * 1e6)::int",
-            [text],
-            models.IntegerField(),
-        ),
+    return engine.ranked(Document.objects.filter(pk__in=ids[:limit]), text).annotate(
         number_found=Value(max(expected, len(ids)) if are_left_out else len(ids)),
         are_left_out=Value(are_left_out),
     )
@@ -58,4 +49,4 @@ def best_of(documents: DocumentQuerySet, text: str) -> DocumentQuerySet:
 
 def in_stock_at(documents: DocumentQuerySet, location_id: UUID) -> DocumentQuerySet:
     """Those of which units are available at this location."""
-    return documents.filter(in_stock_at__contains=[str(location_id)])
+    return engine.in_stock_at(documents, location_id)

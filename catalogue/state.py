@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import OuterRef
+from django.contrib.postgres.fields import ArrayField
+from django.db.models import Func, OuterRef, TextField
 from django.db.models.functions import JSONObject
 
+from catalogue.engines import engine
 from catalogue.models import DICE, Document
 from common.database import database_now
 from inventory.models import StockLevel
@@ -16,7 +18,6 @@ from products.models import Product
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from datetime import datetime
     from uuid import UUID
 
 COPIED: Final = (
@@ -33,6 +34,8 @@ COPIED: Final = (
     "updated_at",
 )
 FIGURES: Final = ("on_hand", "reserved", "available", "incoming", "next_eta")
+WORDS: Final = {"words": "%(expressions)s", "name_words": "ts_filter(%(expressions)s, '{a}')"}
+"""The words of a product, and those of its SKU, barcode and name, out of its search vector."""
 
 
 def documents_of(product_ids: Iterable[UUID]) -> list[Document]:
@@ -42,17 +45,30 @@ def documents_of(product_ids: Iterable[UUID]) -> list[Document]:
     so of two documents one is never newer in one version and older in the other.
     """
     levels = StockLevel.objects.filter(product=OuterRef("pk")).order_by("location_id")
-    figures = JSONObject(location="location_id", version="version", **{n: n for n in FIGURES})
+    own = ("version", "updated_at", *FIGURES)
+    figures = JSONObject(location="location_id", **{name: name for name in own})
     products = Product.objects.filter(pk__in=set(product_ids)).defer("search").order_by("pk")
-    read = products.annotate(levels=ArraySubquery(levels.values(read=figures)))
+    read = products.annotate(levels=ArraySubquery(levels.values(read=figures)), **_words())
     now = database_now()
     return [_document(product, now) for product in read]
+
+
+def _words() -> dict[str, Func]:
+    """As columns of a query, where the database of the documents does not find words by itself."""
+    if not engine.HAS_WORDS:
+        return {}
+    lists = ArrayField(TextField())
+    return {
+        name: Func("search", template=f"tsvector_to_array({vector})", output_field=lists)
+        for name, vector in WORDS.items()
+    }
 
 
 def _document(product: Any, now: datetime) -> Document:
     levels: list[dict[str, Any]] = product.levels
     etas = [level["next_eta"] for level in levels if level["next_eta"]]
-    return Document(
+    moments = [datetime.fromisoformat(level["updated_at"]) for level in levels]
+    document = Document(
         id=product.pk,
         **{name: getattr(product, name) for name in COPIED},
         quantity=sum(level["on_hand"] for level in levels),
@@ -60,7 +76,8 @@ def _document(product: Any, now: datetime) -> Document:
         available=sum(level["available"] for level in levels),
         incoming=sum(level["incoming"] for level in levels),
         next_eta=date.fromisoformat(min(etas)) if etas else None,
-        locations=[_without_version(level) for level in levels],
+        stock_updated_at=max(moments, default=None),
+        locations=[_figures(level) for level in levels],
         in_stock_at=[level["location"] for level in levels if level["available"] > 0],
         dice=product.pk.int & DICE,
         is_gone=product.is_gone,
@@ -68,7 +85,10 @@ def _document(product: Any, now: datetime) -> Document:
         inventory_version=sum(level["version"] for level in levels),
         projected_at=now,
     )
+    document.words = getattr(product, "words", ())
+    document.name_words = getattr(product, "name_words", ())
+    return document
 
 
-def _without_version(level: dict[str, Any]) -> dict[str, Any]:
+def _figures(level: dict[str, Any]) -> dict[str, Any]:
     return {name: level[name] for name in ("location", *FIGURES)}

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any, Final
 
-from catalogue.models import Document, Place, Shelf
+from catalogue.engines import engine
+from catalogue.models import NO_STATE, Document, Place, Shelf
 from catalogue.naming import places, shelves
 from catalogue.rebuilding import AT_ONCE, pieces
 from catalogue.standing import LOOK_EVERY, last_given, wait_for
 from catalogue.state import documents_of
-from catalogue.writing import NO_STATE
 from common.events.sequencing import number_events
 from products.models import Product
 
@@ -37,7 +37,8 @@ class Late(Exception):
 @dataclass(frozen=True, slots=True)
 class Difference:
     """A column of a document or name that is not as it should be; ``document`` (``shelf``,
-    ``place``) where there is none, or one of a product (category, location) that there is not.
+    ``place``) where there is none, or one of a product (category, location) that there is not;
+    ``inventory`` where the former inventories in MongoDB differ from the documents.
 
     ``id`` is that of the product, category or location.
     """
@@ -56,6 +57,7 @@ def differing(watch: Callable[[int], object]) -> list[UUID]:
     suspects: set[UUID] = set()
     for ids in pieces(Product.objects.living()):
         suspects.update(one.id for one in _compared(documents_of(ids), ids))
+        suspects.update(pk for pk, *_ in engine.misplaced(ids))
         watch(len(ids))
     for ids in pieces(Document.objects.shown()):
         living = Product.objects.living().filter(pk__in=ids).values_list("pk", flat=True)
@@ -79,7 +81,9 @@ def _looked_at_again(suspects: Sequence[UUID], patience: float) -> Iterator[Diff
         pass
     if not wait_for(last_given(), patience=patience):
         raise Late
-    return _compared(expected, suspects)
+    yield from _compared(expected, suspects)
+    for pk, found, wanted in engine.misplaced(suspects):
+        yield Difference(pk, "inventory", found, wanted)
 
 
 def wrong_names(*, patience: float) -> list[Difference]:

@@ -7,7 +7,7 @@ with one sentence that names the variable.
 
 import os
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -23,6 +23,7 @@ from config.values import (
     a_level,
     a_list_of_numbers,
     a_mail_url,
+    a_mongodb_url,
     a_number,
     a_path,
     a_sampler,
@@ -49,6 +50,7 @@ REDIS = ("redis", "rediss", "unix")
 RABBITMQ = ("amqp", "amqps")
 MAIL = ("smtp", "smtps", "smtp+tls", "smtp+ssl", "consolemail", "filemail", "dummymail")
 BROKER = ("amqp", "amqps", "redis", "rediss", "redis+socket", "memory")
+MONGODB_PACKAGES = ("django_mongodb_backend",)
 TRACE_PACKAGES = ("opentelemetry.sdk.trace", "opentelemetry.exporter.otlp.proto.http")
 
 
@@ -90,6 +92,10 @@ VARIABLES = {
         Variable(
             "DATABASE_REPLICA_URL", a_url(*POSTGRES), "",
             "Read replica for lists of the API, which may lag; without it all is read from one.",
+        ),
+        Variable(
+            "MONGODB_URI", a_mongodb_url, "",
+            "MongoDB for the catalogue (mongodb://host/name); needs requirements-mongodb.txt.",
         ),
         Variable(
             "REDIS_URL", a_url(*REDIS), "",
@@ -277,6 +283,7 @@ def check() -> None:
     for variable in VARIABLES.values():
         variable.read()
     traces()
+    mongodb_uri()
     grpc_tls()
 
 
@@ -328,12 +335,25 @@ def webhook_allow_private() -> bool:
 def traces() -> bool:
     """Whether a collector of traces is named; what that needs is installed then."""
     wanted = bool(text("OTEL_EXPORTER_OTLP_ENDPOINT"))
-    if wanted and not all(map(_is_installed, TRACE_PACKAGES)):
-        raise SettingError(
-            "OTEL_EXPORTER_OTLP_ENDPOINT needs packages that are not installed: "
-            "run `pip install --require-hashes -r requirements-traces.txt`, or leave it empty."
-        )
+    if wanted:
+        _need("OTEL_EXPORTER_OTLP_ENDPOINT", TRACE_PACKAGES, "requirements-traces.txt")
     return wanted
+
+
+def mongodb_uri() -> str:
+    """Empty: the catalogue is in PostgreSQL. Else what that needs is installed."""
+    uri = text("MONGODB_URI")
+    if uri:
+        _need("MONGODB_URI", MONGODB_PACKAGES, "requirements-mongodb.txt")
+    return uri
+
+
+def _need(name: str, packages: Iterable[str], file: str) -> None:
+    if not all(map(_is_installed, packages)):
+        raise SettingError(
+            f"{name} needs packages that are not installed: "
+            f"run `pip install --require-hashes -r {file}`, or leave it empty."
+        )
 
 
 def _is_installed(package: str) -> bool:

@@ -12,7 +12,7 @@ from common.observability.metrics import SECONDS
 from common.replica.routing import REPLICA
 from config import background, environment
 from config.back_office import UNFOLD as UNFOLD  # noqa: PLC0414  a setting
-from config.databases import databases
+from config.databases import CATALOGUE, databases
 from config.own_servers import own_broker_url, own_database_url, own_redis_url
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -97,10 +97,13 @@ TEMPLATES = [
 # Data
 
 DATABASES = databases(
-    environment.url("DATABASE_URL") or own_database_url(), environment.url("DATABASE_REPLICA_URL")
+    environment.url("DATABASE_URL") or own_database_url(),
+    environment.url("DATABASE_REPLICA_URL"),
+    environment.mongodb_uri(),
 )
+DATABASE_ROUTERS = ["catalogue.routing.Router"] if CATALOGUE in DATABASES else []
 if REPLICA in DATABASES:
-    DATABASE_ROUTERS = ["common.replica.routing.Router"]
+    DATABASE_ROUTERS.append("common.replica.routing.Router")
     MIDDLEWARE.append("common.replica.middleware.PositionMiddleware")
 DATABASE_APP_ROLE = environment.text("DATABASE_APP_ROLE")
 SLOW_QUERY_MS = environment.integer("SLOW_QUERY_MS")
@@ -126,6 +129,8 @@ EXPORTS_AT_ONCE = max(1, environment.integer("WEB_THREADS") // 4)
 """Exports that a process may send at the same time; each keeps a thread."""
 CATALOGUE_WAITERS = max(1, environment.integer("WEB_THREADS") // 4)
 """Readers of the catalogue that may wait for an event to show there; each keeps a thread."""
+CATALOGUE_READERS = max(1, environment.integer("WEB_THREADS") // 2)
+"""Readers of the catalogue at the same time, where it is in MongoDB; more are sent away."""
 CELERY_BROKER_URL = (
     environment.url("CELERY_BROKER_URL") or environment.url("REDIS_URL") or own_broker_url()
 )

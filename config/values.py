@@ -22,6 +22,12 @@ SAMPLERS = (
 )
 HOST = r"(?:[a-z0-9-]+(?:\.[a-z0-9-]+)*|\[[0-9a-f:.]+\])"
 ORIGIN = rf"https?://{HOST}(?::[0-9]{{1,5}})?"
+LOGIN = r"[\w.~!$&'()*+,;=%-]+"
+MONGODB_HOST = r"(?:[\w.%-]+|\[[0-9a-fA-F:.]+\])(?::[0-9]{1,5})?"
+MONGODB = (
+    rf"mongodb(?:\+srv)?://(?:{LOGIN}(?::{LOGIN})?@)?{MONGODB_HOST}(?:,{MONGODB_HOST})*"
+    r"(?:/[\w-]*)?(?:\?[!-~]+)?"
+)
 MAIL_HOST = r"[a-z0-9._:-]+"
 MAIL_ADDRESS = r"[^\s@<>,;]+@[^\s@<>,;]+"
 
@@ -158,6 +164,13 @@ def a_url(*schemes: str) -> Callable[[str], str]:
         return value
 
     return parse
+
+
+def a_mongodb_url(value: str) -> str:
+    """With one host or several; the value is never shown: it may carry a password."""
+    if value and not re.fullmatch(MONGODB, value, re.ASCII):
+        raise ValueError("must be a URL such as mongodb://user:password@host:27017/name")
+    return value
 
 
 def a_mail_url(*schemes: str) -> Callable[[str], str]:

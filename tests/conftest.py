@@ -18,6 +18,7 @@ from common.events import recording
 from tests import event_schemas
 from tests.api_client import ApiClient
 from tests.calling import rpc, rpc_committed  # noqa: F401 - fixtures
+from tests.emptying import emptied_quickly  # noqa: F401 - a fixture
 from tests.running import running_server  # noqa: F401 - a fixture
 
 if TYPE_CHECKING:

@@ -5,12 +5,16 @@ from __future__ import annotations
 from threading import Event
 
 import pytest
+from django.apps import apps
+from django.contrib.auth.models import Permission
+from django.contrib.contenttypes.models import ContentType
 from django.db import connection
 from django_redis import get_redis_connection
 
 from common import redis
 from inventory.models import Location, StockMovement
 from products.models import Product
+from tests.emptying import empty_filled_tables
 from tests.factories import CategoryFactory, LocationFactory, ProductFactory, StockLevelFactory
 from tests.racing import race
 from tests.waiting import wait_until
@@ -33,6 +37,19 @@ def test_a_product_can_have_stock_at_several_locations():
     far = StockLevelFactory(product=near.product, location=LocationFactory(code="far"), on_hand=2)
     assert {level.pk for level in near.product.stock_levels.all()} == {near.pk, far.pk}
     assert LocationFactory(code="main") == Location.objects.default()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_was_committed_is_gone_and_what_migrations_made_is_there():
+    StockLevelFactory(on_hand=1)
+    permissions = set(Permission.objects.values_list("pk", flat=True))
+    empty_filled_tables()
+    assert not any(
+        model.objects.exists()
+        for model in apps.get_models()
+        if model not in (ContentType, Permission)
+    )
+    assert set(Permission.objects.values_list("pk", flat=True)) == permissions != set()
 
 
 @pytest.mark.django_db

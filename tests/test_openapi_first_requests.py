@@ -8,6 +8,8 @@ import pytest
 
 from tests.running import own_environment, run_python
 
+pytestmark = pytest.mark.slow
+
 ASK = """
 import json
 import sys

@@ -17,7 +17,7 @@ PAGE = PROJECT / "docs/operations.md"
 TEXT = PAGE.read_text()
 FAMILIES = (
     *("http_", "stock_lock", "cache_", "outbox_", "webhook_", "celery_", "ledger_diff", "slow_"),
-    *("database_", "figures_", "reservations_", "duty_", "message_", "broker_", "probe_"),
+    *("database_", "figures_", "reservations_", "duty_", "message_", "broker_", "probe_", "rpc_"),
 )
 OF_OTHERS = re.compile(r"^(OTEL_|ENDPOINT_ID$|OLD_CONTAINER$)")
 NAMES = r"(?<![\w./-])[A-Z]+(?:_[A-Z]+)+(?![\w./-])"

@@ -9,13 +9,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
-from django.core.management import call_command
 from django.db import connection
 
 from common.database import estimated
-from common.people.models import AuditEntry
 from inventory.models import StockLevel
 from tests.bench.addresses import addresses, is_of_back_office
+from tests.large_demo import large_demo
 from tests.plans import Plan, plans_of
 
 if TYPE_CHECKING:
@@ -49,17 +48,8 @@ SKUs; any other list reads little more than it shows."""
 
 @pytest.fixture(scope="module")
 def large_tables(django_db_setup, django_db_blocker) -> Iterator[None]:
-    """The large demo, committed, with statistics and a visibility map as autovacuum keeps them."""
-    with django_db_blocker.unblock():
-        call_command("seed_demo", products=PRODUCTS, movements=MOVEMENTS, verbosity=0)
-        try:
-            with connection.cursor() as cursor:
-                cursor.execute("VACUUM (ANALYZE)")
-            yield
-        finally:
-            call_command("seed_demo", clear=True, verbosity=0)
-            with connection.cursor() as cursor:  # clearing leaves its traces, as it should
-                cursor.execute(f"TRUNCATE {AuditEntry._meta.db_table}")
+    with django_db_blocker.unblock(), large_demo(products=PRODUCTS, movements=MOVEMENTS):
+        yield
 
 
 def excesses(client: Client, browser: Client, name: str, address: str) -> list[str]:

@@ -33,6 +33,8 @@ class CatalogueEntrySerializer(serializers.ModelSerializer):
     category_path = ShelfSerializer(many=True, read_only=True)
     locations = PlaceSerializer(many=True, read_only=True, source="places")
     version = drf.IntegerField(read_only=True)
+    created_at = drf.DateTimeField(read_only=True)
+    updated_at = drf.DateTimeField(read_only=True)
 
     class Meta:
         model = Document

@@ -12,6 +12,7 @@ from catalogue.api import described, waiting
 from catalogue.api.described import FACETS_WANTED, MIN_SEQUENCE
 from catalogue.api.filters import CatalogueFilters
 from catalogue.api.serializers import CatalogueEntrySerializer
+from catalogue.engines import engine
 from catalogue.facets import FACETS, facets_of
 from catalogue.models import Document, Place, Shelf
 from catalogue.standing import standing
@@ -76,12 +77,13 @@ class CatalogueView(ResourceView):
         facets = self.facets()
         # A replica may be behind what was waited for.
         read = self.collection if self.waited(request) else super().list
-        response = read(request)
-        if facets:
-            found: Any = self.filtered()
-            page = response.data["meta"]["page"]
-            are_few = "total" in page and "total_is_estimate" not in page
-            response.data["meta"]["facets"] = facets_of(found, facets, are_few=are_few)
+        with engine.seat(), engine.reached():
+            response = read(request)
+            if facets:
+                found: Any = self.filtered()
+                page = response.data["meta"]["page"]
+                are_few = "total" in page and "total_is_estimate" not in page
+                response.data["meta"]["facets"] = facets_of(found, facets, are_few=are_few)
         return response
 
     def collection(self, request: Request) -> Response:
@@ -97,7 +99,8 @@ class CatalogueView(ResourceView):
         As it was a moment ago. Needs the scope `products:read`, too.
         """
         self.waited(request)
-        return super().retrieve(request, pk)
+        with engine.seat(), engine.reached():
+            return super().retrieve(request, pk)
 
     def waited(self, request: Request) -> bool:
         """Whether the documents have come as far as the client wants, who wanted that."""

@@ -2,13 +2,17 @@
 
 from django.db import migrations, models
 
+import catalogue.models
+
 SEARCH = """
+ALTER TABLE catalogue_document ALTER COLUMN name_order TYPE text COLLATE "C";
 ALTER TABLE catalogue_document ADD COLUMN search tsvector
     GENERATED ALWAYS AS (public.products_search_vector(sku, barcode, name, description)) STORED;
 CREATE INDEX document_search ON catalogue_document USING gin (search);
 CREATE INDEX document_in_stock_at ON catalogue_document USING gin (in_stock_at jsonb_path_ops);
 """
-"""What PostgreSQL alone can do: find words, and a location in the list of a document."""
+"""What PostgreSQL alone can do: find words, and a location in the list of a document. Names are in
+the order of their bytes, as MongoDB has them anyway."""
 
 
 class Migration(migrations.Migration):
@@ -20,26 +24,43 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="Place",
             fields=[
-                ("id", models.UUIDField(editable=False, primary_key=True, serialize=False)),
-                ("code", models.CharField(db_index=True, max_length=64)),
+                (
+                    "id",
+                    models.UUIDField(
+                        db_column="_id", editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("code", models.CharField(max_length=64)),
             ],
+            options={"indexes": [models.Index(fields=["code"], name="place_by_code")]},
         ),
         migrations.CreateModel(
             name="Shelf",
             fields=[
-                ("id", models.UUIDField(editable=False, primary_key=True, serialize=False)),
-                ("parent_id", models.UUIDField(db_index=True, null=True)),
+                (
+                    "id",
+                    models.UUIDField(
+                        db_column="_id", editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("parent_id", models.UUIDField(null=True)),
                 ("name", models.CharField(max_length=255)),
                 ("path", models.JSONField(default=list)),
             ],
+            options={"indexes": [models.Index(fields=["parent_id"], name="shelf_by_parent")]},
         ),
         migrations.CreateModel(
             name="Document",
             fields=[
-                ("id", models.UUIDField(editable=False, primary_key=True, serialize=False)),
+                (
+                    "id",
+                    models.UUIDField(
+                        db_column="_id", editable=False, primary_key=True, serialize=False
+                    ),
+                ),
                 ("sku", models.CharField(max_length=64)),
                 ("name", models.CharField(max_length=255)),
-                ("name_order", models.TextField(db_collation="C")),
+                ("name_order", models.TextField()),
                 ("description", models.TextField()),
                 ("price", models.DecimalField(decimal_places=2, max_digits=10)),
                 ("images", models.JSONField(default=list)),
@@ -56,13 +77,14 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("category_id", models.UUIDField(null=True)),
-                ("created_at", models.DateTimeField()),
-                ("updated_at", models.DateTimeField()),
+                ("created_at", catalogue.models.MomentField(max_length=32)),
+                ("updated_at", catalogue.models.MomentField(max_length=32)),
                 ("quantity", models.BigIntegerField(default=0)),
                 ("reserved", models.BigIntegerField(default=0)),
                 ("available", models.BigIntegerField(default=0)),
                 ("incoming", models.BigIntegerField(default=0)),
                 ("next_eta", models.DateField(null=True)),
+                ("stock_updated_at", catalogue.models.MomentField(max_length=32, null=True)),
                 ("locations", models.JSONField(default=list)),
                 ("in_stock_at", models.JSONField(default=list)),
                 ("popularity", models.IntegerField(default=0)),
@@ -120,7 +142,7 @@ class Migration(migrations.Migration):
                         name="document_not_active",
                     ),
                     models.Index(
-                        condition=models.Q(("is_gone", False), _negated=True),
+                        condition=models.Q(("is_gone", True)),
                         fields=["projected_at"],
                         name="document_gone",
                     ),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlencode
 
 from django.core.signing import BadSignature, Signer
+from django.db import connections
 from django.db.models import F, Q
 from django.db.models.fields.tuple_lookups import Tuple, TupleGreaterThan, TupleLessThan
 
@@ -117,7 +118,8 @@ def _numbered(rows: QuerySet[Any], page: Page, order: Sequence[str], address: _A
 
 def rows_between(rows: QuerySet[Any], order: Sequence[str], start: int, stop: int) -> list[Any]:
     """Far from the start, PostgreSQL skips ids in an index and reads the rows of the page alone."""
-    if start < FAR or rows.query.annotations:  # what is computed for each row is in no index
+    has_no_ids = rows.query.annotations  # what is computed for each row is in no index
+    if start < FAR or has_no_ids or not _is_postgresql(rows):
         return list(rows.order_by(*order)[start:stop])
     ids = rows.order_by(*order).values("pk")[start:stop]
     return list(rows.filter(pk__in=ids).order_by(*order))
@@ -152,13 +154,17 @@ def _after_cursor(
     rows: QuerySet[Any], page: Page, order: Sequence[str], address: _Address
 ) -> Paged:
     if page.after:
-        rows = rows.filter(_beyond(order, _place(page.after, order)))
+        rows = rows.filter(_beyond(rows, order, _place(page.after, order)))
     found = list(rows.order_by(*order)[: page.size + 1])
     shown = found[: page.size]
     links = {"first": address.after("")}
     if len(found) > page.size:
         links["next"] = address.after(_cursor(shown[-1], order))
     return Paged(shown, {"page": {"size": page.size}}, links)
+
+
+def _is_postgresql(rows: QuerySet[Any]) -> bool:
+    return connections[rows.db].vendor == "postgresql"
 
 
 def _cursor(row: Model, order: Iterable[str]) -> str:
@@ -184,29 +190,34 @@ def _bad_cursor(reason: str) -> InvalidParameter:
     )
 
 
-def _beyond(order: Sequence[str], place: Sequence[str]) -> Any:
+def _beyond(rows: QuerySet[Any], order: Sequence[str], place: Sequence[str]) -> Any:
     """The rows that come after the place.
 
     Where all fields go in one direction, as a comparison of rows: the one form in which
     PostgreSQL starts at the place in an index, however many rows are equal in the first field.
+    MongoDB knows no such comparison, and merges what it finds by each part of a disjunction.
     """
-    if len({name.startswith("-") for name in order}) > 1:
-        return _beyond_mixed(order, place)
+    is_postgresql = _is_postgresql(rows)
+    if not is_postgresql or len({name.startswith("-") for name in order}) > 1:
+        return _beyond_field_by_field(order, place, is_bounded=is_postgresql)
     compared = TupleLessThan if order[0].startswith("-") else TupleGreaterThan
     return compared(Tuple(*(F(name.removeprefix("-")) for name in order)), tuple(place))
 
 
-def _beyond_mixed(order: Sequence[str], place: Sequence[str]) -> Q:
+def _beyond_field_by_field(order: Sequence[str], place: Sequence[str], *, is_bounded: bool) -> Q:
     """Further in the first field, or equal in it and …
 
-    The bound on the first field alone is redundant, and lets PostgreSQL start in the index.
+    A bound on the first field alone is redundant, and lets PostgreSQL start in the index.
     """
     first, value = order[0], place[0]
+    name = first.removeprefix("-")
     condition = _further(first, value)
     if len(order) > 1:
-        rest = Q(**{first.removeprefix("-"): value}) & _beyond_mixed(order[1:], place[1:])
+        rest = _beyond_field_by_field(order[1:], place[1:], is_bounded=is_bounded)
+        condition |= Q(**{name: value}) & rest
         reached = "lte" if first.startswith("-") else "gte"
-        condition = Q(**{f"{first.removeprefix('-')}__{reached}": value}) & (condition | rest)
+        if is_bounded:
+            condition &= Q(**{f"{name}__{reached}": value})
     return condition
 
 

@@ -6,7 +6,7 @@ import tempfile
 from typing import TYPE_CHECKING, Final
 
 from django.core.management import call_command
-from django.db import DatabaseError, connection
+from django.db import DatabaseError, OperationalError, connection
 from django.db.migrations.loader import MigrationLoader
 
 from common import redis
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
 ERA: Final = 10**9
 """Events of a restored database go on at the next multiple of this."""
+
+elsewhere: Final[list[Callable[[], None]]] = []
+"""What other apps do where they keep something in another database, made of what is in this one."""
 
 OF_AN_EXTENSION: Final = " COMMENT - EXTENSION "
 
@@ -75,6 +78,7 @@ def restore(archive: Archive, server: Server, *, jobs: int, tell: Callable[[str]
         begin_an_era()
     try:
         forget_what_is_cached()
+        forget_what_is_elsewhere()
         tell("Gathering statistics ...")
         _gather_statistics()
     except (KeyboardInterrupt, DatabaseError) as error:
@@ -104,6 +108,18 @@ def forget_what_is_cached() -> None:
             "The database is restored, but Redis does not answer, and may hold products of the "
             "database before: empty it (FLUSHDB) before anything is started."
         )
+
+
+def forget_what_is_elsewhere() -> None:
+    """Let nobody go on with what was made of the database before. Refuses without that place."""
+    try:
+        for forget in elsewhere:
+            forget()
+    except OperationalError as error:
+        raise BackupRefused(
+            f"The database is restored, but what was made of the one before stays: {error}. "
+            "Run `manage.py after_restore` when that answers again, before anything is started."
+        ) from error
 
 
 def _fill(archive: Archive, server: Server, jobs: int) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import deque
 from concurrent.futures import ThreadPoolExecutor
+from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
 
 import grpc
@@ -25,12 +27,50 @@ LOOKING_ROUND: Final = 10.0
 """Seconds that one stream of reflection may last."""
 STREAMS: Final = 100
 """Watchers, and likewise streams of reflection, at once."""
+NOTHING: Final = object()
+"""Told by nobody: a message may be None, which ends a stream."""
 
 _watchers: Final = ThreadPoolExecutor(16, "rpc-health")
 """Who looks after us is answered while all other threads are busy."""
 _visitors: Final = ThreadPoolExecutor(2, "rpc-reflection")
+_telling: Final = ThreadPoolExecutor(2, "rpc-watched")
+"""Watchers are told by threads that hold nothing: see ``Outbox``."""
 refusing: Final = ThreadPoolExecutor(1, "rpc-refusing")
 """Whoever finds no place is told so while all other threads are busy."""
+
+
+class Outbox:
+    """What a watcher is to be told, in its order, by other threads than those who have it told.
+
+    The servicer of grpcio tells all watchers while it holds its lock, and each telling waits for
+    the one thread that serves all calls; that one wants the lock when a watcher goes away. In
+    that moment the whole server would stand still, for ever.
+    """
+
+    def __init__(self, send: Callable[[Any], object]) -> None:
+        self._send = send
+        self._waiting: deque[Any] = deque()
+        self._is_sending = False
+        self._guard = Lock()
+
+    def __call__(self, message: Any) -> None:
+        with self._guard:
+            self._waiting.append(message)
+            if self._is_sending:
+                return
+            self._is_sending = True
+        _telling.submit(self._send_all)
+
+    def _send_all(self) -> None:
+        while (message := self._next()) is not NOTHING:
+            self._send(message)
+
+    def _next(self) -> Any:
+        with self._guard:
+            if self._waiting:
+                return self._waiting.popleft()
+            self._is_sending = False
+            return NOTHING
 
 
 class Doors:
@@ -62,7 +102,7 @@ class Doors:
     def _watched(self, found: grpc.RpcMethodHandler) -> Callable[..., Any]:
         def watch(messages: Iterator[Any], context: grpc.ServicerContext, send: Any) -> None:
             self._watching.give_back_after(context)
-            found.unary_stream(self._message(messages, context), context, send)
+            found.unary_stream(self._message(messages, context), context, Outbox(send))
 
         watch.experimental_non_blocking = True  # type: ignore[attr-defined]  # grpcio's own way
         return in_threads(_watchers, watch)

@@ -5,15 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 import pytest
-from django.core.management import call_command
-from django.db import connection
 
+from tests.large_demo import large_demo
 from tests.plans import plans_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-pytestmark = [pytest.mark.slow, pytest.mark.django_db, pytest.mark.xdist_group("large tables")]
+pytestmark = [
+    pytest.mark.of_postgresql,
+    pytest.mark.slow,
+    pytest.mark.django_db,
+    pytest.mark.xdist_group("large tables"),
+]
 
 URL: Final = "/api/v1/catalogue"
 PRODUCTS: Final = 30_000
@@ -41,14 +45,8 @@ LISTS: Final = {
 
 @pytest.fixture(scope="module")
 def many_documents(django_db_setup, django_db_blocker) -> Iterator[None]:
-    with django_db_blocker.unblock():
-        call_command("seed_demo", products=PRODUCTS, verbosity=0)
-        try:
-            with connection.cursor() as cursor:
-                cursor.execute("VACUUM (ANALYZE) catalogue_document")
-            yield
-        finally:
-            call_command("seed_demo", clear=True, verbosity=0)
+    with django_db_blocker.unblock(), large_demo(products=PRODUCTS):
+        yield
 
 
 @pytest.mark.usefixtures("many_documents")

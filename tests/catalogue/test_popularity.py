@@ -97,12 +97,14 @@ def sold_in_another_order(transactional_db):
         keep(documents_of([level.product_id]))
 
 
+@pytest.mark.of_postgresql
 @pytest.mark.concurrency
 @pytest.mark.usefixtures("sold_in_another_order")
 def test_popularity_is_written_in_the_order_of_the_projector():
     assert counted_while_the_first_is_held() is False
 
 
+@pytest.mark.of_postgresql
 @pytest.mark.concurrency
 @pytest.mark.usefixtures("sold_in_another_order")
 def test_without_locks_in_order_it_is_not(monkeypatch):

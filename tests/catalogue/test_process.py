@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ from urllib.request import Request, urlopen
 import pytest
 
 from tests.metrics import Told
+from tests.own_mongodb import with_another_database, with_mongodb
 from tests.relaying import running_relay
 from tests.running import running_stockroom
 from tests.waiting import wait_until
@@ -28,7 +30,10 @@ PATIENCE = 30.0
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
-    with running_stockroom(tmp_path_factory.mktemp("stockroom"), WEB_CONCURRENCY="1") as server:
+    folder = tmp_path_factory.mktemp("stockroom")
+    given = os.environ.get("MONGODB_URI")
+    mongodb = with_mongodb(with_another_database(given)) if given else {}
+    with running_stockroom(folder, WEB_CONCURRENCY="1", **mongodb) as server:
         yield server
 
 

@@ -6,8 +6,10 @@ import re
 from pathlib import Path
 
 import pytest
+from django.apps import apps
 from django.db import connection
 
+from catalogue.engines.mongodb_inventory import INVENTORY
 from config.background import SCHEDULE
 from config.celery import app
 
@@ -32,6 +34,14 @@ def test_every_table_is_in_the_list_once():
     listed = [table for tables, _, _ in rows() for table in tables]
     assert len(listed) == len(set(listed))
     assert set(listed) == set(connection.introspection.table_names())
+
+
+def test_every_collection_is_told_of():
+    """Those of the catalogue in MongoDB: of its models, and what is kept beside them."""
+    (told,) = re.findall(r"^With `MONGODB_URI` there are .+$", PAGE.read_text(), re.MULTILINE)
+    models = {model._meta.db_table for model in apps.get_app_config("catalogue").get_models()}
+    named = set(NAME.findall(told)) - {"MONGODB_URI"}
+    assert named == models | {INVENTORY}
 
 
 def test_each_says_for_how_long():

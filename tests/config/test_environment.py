@@ -68,6 +68,13 @@ def test_an_empty_value_counts_as_not_set(monkeypatch):
         ("NUM_PROXIES", "-1"),
         ("DEMO", "perhaps"),
         ("DATABASE_URL", "mysql://db/stock"),
+        ("MONGODB_URI", "mongodb:27017"),
+        ("MONGODB_URI", "http://mongodb:27017/stockroom"),
+        ("MONGODB_URI", "mongodb://"),
+        ("MONGODB_URI", "mongodb://u:p/w@mongodb:27017/stockroom"),
+        ("MONGODB_URI", "mongodb://u:p@w@mongodb:27017/stockroom"),
+        ("MONGODB_URI", "mongodb://u:p@[mongodb/stockroom"),
+        ("MONGODB_URI", "mongodb://u:p@mongodb:port/stockroom"),
         ("REDIS_URL", "localhost:6379"),
         ("CELERY_BROKER_URL", "filesystem://"),
         ("API_KEY", "too-short"),
@@ -131,7 +138,9 @@ def test_a_wrong_value_is_one_sentence_that_names_the_variable(monkeypatch, name
     assert "\n" not in str(refusal.value)
 
 
-WITH_PASSWORDS = ["DATABASE_URL", "REDIS_URL", "CELERY_BROKER_URL", "EMAIL_URL", "API_KEY"]
+WITH_PASSWORDS = [
+    *("DATABASE_URL", "MONGODB_URI", "REDIS_URL", "CELERY_BROKER_URL", "EMAIL_URL", "API_KEY"),
+]
 
 
 @pytest.mark.parametrize(
@@ -141,6 +150,9 @@ WITH_PASSWORDS = ["DATABASE_URL", "REDIS_URL", "CELERY_BROKER_URL", "EMAIL_URL",
         *((name, "smtp://u:hunter2\u2100@host") for name in WITH_PASSWORDS),
         ("EMAIL_URL", "smtp://u:hunter2/@host:25"),
         ("EMAIL_URL", "smtp://hunter2:hunter2"),
+        ("MONGODB_URI", "mongodb://u:hunter2\u2100@host/name"),
+        ("MONGODB_URI", "mongodb://u:hunter2/@host:27017/name"),
+        ("MONGODB_URI", "mongodb://hunter2:hunter2"),
     ],
 )
 def test_a_wrong_value_that_may_hold_a_password_is_not_repeated(monkeypatch, name, value):
@@ -148,6 +160,71 @@ def test_a_wrong_value_that_may_hold_a_password_is_not_repeated(monkeypatch, nam
     with pytest.raises(SettingError) as refusal:
         environment.check()
     assert "hunter2" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "mongodb://mongodb",
+        "mongodb://stockroom:p%2Fw-%40@a.example:27017,b.example:27018/name?replicaSet=rs0&tls=true",
+        "mongodb://stockroom:p@[::1]:27017/name",
+        "mongodb+srv://stockroom:p@cluster.example.net/name?retryWrites=true",
+    ],
+)
+def test_addresses_of_mongodb_are_taken_as_they_are(monkeypatch, value):
+    monkeypatch.setenv("MONGODB_URI", value)
+    assert environment.mongodb_uri() == value
+
+
+NEEDING_PACKAGES = {
+    "OTEL_EXPORTER_OTLP_ENDPOINT": ("http://u:hunter2@collector:4318", "requirements-traces.txt"),
+    "MONGODB_URI": ("mongodb://u:hunter2@mongodb:27017/stockroom", "requirements-mongodb.txt"),
+}
+
+
+def sentence(name):
+    """Of a process that lacks the packages for this variable."""
+    return (
+        f"{name} needs packages that are not installed: "
+        f"run `pip install --require-hashes -r {NEEDING_PACKAGES[name][1]}`, or leave it empty."
+    )
+
+
+@pytest.mark.parametrize("name", NEEDING_PACKAGES)
+def test_packages_are_needed_where_the_variable_is_set_and_not_before(monkeypatch, name):
+    monkeypatch.setattr(environment, "_is_installed", lambda _package: False)
+    environment.check()
+    monkeypatch.setenv(name, NEEDING_PACKAGES[name][0])
+    with pytest.raises(SettingError) as refusal:
+        environment.check()
+    assert str(refusal.value) == sentence(name)
+    monkeypatch.undo()
+    monkeypatch.setenv(name, NEEDING_PACKAGES[name][0])
+    environment.check()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NEEDING_PACKAGES)
+def test_every_program_ends_with_that_sentence_too_where_they_are_missing(tmp_path, name):
+    """What the list of the run does not name is not there: tests/bare."""
+    value, packages = NEEDING_PACKAGES[name]
+    elsewhere = {"DATABASE_URL": "postgres://db.invalid/x", "REDIS_URL": "redis://redis.invalid"}
+    own = {"PYTHONPATH": "tests/bare", "DEVELOPMENT": "1", "DATA_DIR": str(tmp_path), name: value}
+    command = [sys.executable, "manage.py", "check"]
+    outcomes = [
+        subprocess.run(
+            command,
+            cwd=EXAMPLE.parent,
+            env={**os.environ, **elsewhere, **own, "AND_LISTS": lists},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        for lists in ("", packages)
+    ]
+    assert (outcomes[0].returncode, outcomes[0].stderr) == (1, f"{sentence(name)}\n")
+    assert outcomes[1].returncode == 0, outcomes[1].stderr
 
 
 def test_values_are_read_as_what_they_are(monkeypatch):

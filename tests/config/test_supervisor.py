@@ -332,6 +332,7 @@ def test_a_wrong_setting_is_one_sentence_that_names_the_variable(tmp_path, name,
     assert re.fullmatch(rf"{name} .*\.\n", refused.refusal())
 
 
+@pytest.mark.slow
 def test_a_taken_port_is_one_sentence_that_names_it(tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])

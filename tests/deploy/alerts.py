@@ -35,6 +35,11 @@ def within(kind: str, bound: str) -> str:
     return f'http_request_duration_seconds_bucket{{{kind}, status="200", le="{bound}"}}'
 
 
+def calls(code: str) -> str:
+    method = "inventory.v1.InventoryService/Reserve"
+    return f'rpc_request_duration_seconds_count{{method="{method}", code="{code}"}}'
+
+
 def growing(each_minute: float) -> str:
     return f"0+{each_minute}x{FOUR_DAYS}"
 
@@ -55,6 +60,9 @@ KEPT = {
     within(WRITES, "0.1"): growing(57),
     within(WRITES, "0.25"): growing(60),
     within(WRITES, "+Inf"): growing(60),
+    calls("OK"): growing(60),
+    calls("FAILED_PRECONDITION"): growing(20),  # refused by a rule
+    calls("UNAVAILABLE"): growing(0.04),  # one in two thousand
     'stock_lock_wait_seconds_bucket{le="0.1"}': growing(58),
     'stock_lock_wait_seconds_bucket{le="+Inf"}': growing(60),
     'cache_reads_total{result="hit"}': growing(600),

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 VARIABLE = re.compile(
-    r"\$(?:(?P<dollar>\$)|\{(?P<name>\w+)(?::(?P<kind>[-?])(?P<text>[^}]*))?\}|(?P<bare>\w+))"
+    r"\$(?:(?P<dollar>\$)|\{(?P<name>\w+)(?::(?P<kind>[-?+])(?P<text>[^}]*))?\}|(?P<bare>\w+))"
 )
 
 
@@ -47,4 +47,7 @@ def _value(found: re.Match[str], variables: Mapping[str, str]) -> str:
     given = variables.get(name, "")
     if not given and found["kind"] == "?":
         raise VariableMissing(f"{name}: {found['text']}")
-    return given or (found["text"] or "" if found["kind"] == "-" else "")
+    instead = found["text"] or ""
+    if found["kind"] == "+":
+        return instead if given else ""
+    return given or (instead if found["kind"] == "-" else "")

@@ -1,7 +1,7 @@
 """A Stockroom in which everything that is counted has happened at least once.
 
-Web, relay, consumer and worker really run, and share their figures, so that one scrape of the web
-server has them all.
+Web, gRPC, relay, projector, consumer and worker really run, and share their figures, so that one
+scrape of the web server has them all.
 """
 
 from __future__ import annotations
@@ -10,10 +10,12 @@ import secrets
 from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
+import grpc
 import requests
 import yaml
 from kombu.connection import Connection
 
+from tests.calling import Rpc
 from tests.deploy.image import PROJECT
 from tests.deploy.servers import _process
 from tests.metrics import scraped
@@ -43,12 +45,13 @@ for name in ("inventory.tasks.expire_reservations", "inventory.tasks.verify_ledg
 
 @contextmanager
 def observed_stockroom(folder: Path, broker_url: str) -> Iterator[RunningServer]:
-    """All processes, after a sale, a refusal, a hold, a webhook, a task and a message."""
+    """All processes, after a sale, a refusal, a hold, a call, a webhook, a task and a message."""
     settings: dict[str, Any] = {
         "PROMETHEUS_MULTIPROC_DIR": str(folder / "metrics"),
         "CELERY_BROKER_URL": broker_url,
         "WEBHOOK_RETRY_SECONDS": "0,0",
         "WEB_CONCURRENCY": "2",
+        "GRPC_PORT": str(free_port()),
     }
     with ExitStack() as running:
         database = running.enter_context(database_of_its_own())
@@ -56,6 +59,7 @@ def observed_stockroom(folder: Path, broker_url: str) -> Iterator[RunningServer]
         settings |= {"DATABASE_URL": database, "DATABASE_REPLICA_URL": database}
         server = running.enter_context(running_stockroom(folder, **settings))
         for name, command in {
+            "grpc": ["manage.py", "grpcserver"],
             "relay": ["manage.py", "relay"],
             "projector": ["manage.py", "projector"],
             "consumer": ["manage.py", "consume"],
@@ -81,6 +85,7 @@ def let_everything_happen(server: RunningServer, broker_url: str) -> None:
     lines = [{"sku": product["attributes"]["sku"], "quantity": 1}]
     ask(server, "POST", "reservations", {"order_reference": "ORDER-1", "lines": lines})
     ask(server, "GET", "products")
+    call(server)
     run_python(["-c", TASKS], server.environment)
     with Connection(broker_url) as connection:
         producer = connection.Producer()
@@ -113,6 +118,14 @@ def ask(
     )
     assert answer.ok != refused, answer.text
     return answer.json()
+
+
+def call(server: RunningServer) -> None:
+    with grpc.insecure_channel(f"127.0.0.1:{server.environment['GRPC_PORT']}") as channel:
+        grpc.channel_ready_future(channel).result(PATIENCE)
+        rpc = Rpc(channel, server.api_key)
+        rpc("products.v1", "ListProducts", size=1)
+        rpc.refused("products.v1", "GetProduct", product_id="none")
 
 
 def labels_told(server: RunningServer) -> Mapping[str, frozenset[str]]:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 
@@ -8,8 +9,9 @@ import yaml
 
 from config import environment
 from tests.deploy.composition import VariableMissing, composition
-from tests.deploy.image import PROJECT
+from tests.deploy.image import PROJECT, instructions
 from tests.deploy.servers import made_up_secrets
+from tests.needs import program
 
 ASKED_FOR = {
     "SECRET_KEY",
@@ -21,7 +23,10 @@ ASKED_FOR = {
 }
 OURS = {"web", "grpc", "worker", "beat", "relay", "projector", "consumer", "migrate"}
 WATCHING = {"prometheus", "grafana", "jaeger"}
-OTHERS = {"nginx", "postgres", "redis", "rabbitmq"} | WATCHING
+AT_CHOICE = {"mongodb"}
+"""Where an operator wants it, beside the rest or elsewhere."""
+STORING = {"postgres", "redis", "rabbitmq"} | AT_CHOICE
+OTHERS = {"nginx"} | STORING | WATCHING
 OPERATED = {"operate"}
 """What nobody starts but an operator."""
 HAVE_NO_HEALTH = {"migrate", "jaeger"}
@@ -76,6 +81,37 @@ NOT_FOR_COMPOSE = {
 
 def test_what_an_operator_may_set_is_passed_on(services):
     assert set(environment.VARIABLES) - set(services["web"]["environment"]) == NOT_FOR_COMPOSE
+
+
+WANTED = {
+    "TRACES": ("OTEL_EXPORTER_OTLP_ENDPOINT", "requirements-traces.txt"),
+    "MONGODB": ("MONGODB_URI", "requirements-mongodb.txt"),
+}
+"""Arguments of the build: the variable that asks for packages, and the list of them."""
+
+
+@pytest.mark.parametrize("argument", WANTED)
+def test_the_image_has_what_a_variable_needs_and_learns_nothing_of_it(secrets, argument):
+    variable, packages = WANTED[argument]
+    value = "mongodb://stockroom:a-password@elsewhere/stockroom"
+    for given, told in [({}, ""), ({variable: ""}, ""), ({variable: value}, "1")]:
+        services = composition(secrets | given)["services"]
+        assert {name: services[name]["build"]["args"][argument] for name in OURS | OPERATED} == (
+            dict.fromkeys(OURS | OPERATED, told)
+        )
+        for name in OURS | OPERATED:
+            assert services[name]["environment"][variable] == given.get(variable, "")
+    dockerfile = instructions(PROJECT / "Dockerfile")
+    assert ("ARG", f"{argument}=") in dockerfile
+    installs = [run for word, run in dockerfile if word == "RUN" and "requirements.txt" in run]
+    assert [f"${{{argument}:+-r {packages}}}" in run for run in installs] == [True]
+
+
+def test_no_secret_is_given_to_the_build(secrets):
+    services = composition(secrets | {variable: "a-secret" for variable, _ in WANTED.values()})
+    arguments = {str(services["services"][name]["build"]) for name in OURS | OPERATED}
+    for secret in ("a-secret", *secrets.values()):
+        assert not any(secret in text for text in arguments)
 
 
 def test_all_of_ours_are_one_image_under_one_configuration(services):
@@ -133,12 +169,63 @@ def test_what_watches_runs_when_asked_for_and_is_seen_from_this_machine_alone(se
 def test_nothing_that_serves_waits_for_what_watches(services):
     for name in (OURS | OTHERS) - WATCHING:
         assert not WATCHING & set(services[name].get("depends_on", {})), name
-        assert "profiles" not in services[name], name
+        assert ("profiles" in services[name]) == (name in AT_CHOICE), name
+
+
+def test_mongodb_runs_when_asked_for_and_nothing_waits_for_it(services):
+    assert services["mongodb"]["profiles"] == ["mongodb"]
+    assert not [
+        name for name, service in services.items() if "mongodb" in service.get("depends_on", {})
+    ]
+
+
+def test_mongodb_lets_nobody_in_without_a_password(services, secrets):
+    """With a user but no password its image refuses to start."""
+    given = secrets | {"MONGODB_ROOT_PASSWORD": "of-root", "MONGODB_PASSWORD": "of-ours"}
+    told = composition(given)["services"]["mongodb"]["environment"]
+    assert (told["MONGO_INITDB_ROOT_USERNAME"], told["MONGO_INITDB_ROOT_PASSWORD"]) == (
+        "root",
+        "of-root",
+    )
+    without = services["mongodb"]["environment"]
+    assert without["MONGO_INITDB_ROOT_USERNAME"]
+    assert not without["MONGO_INITDB_ROOT_PASSWORD"]
+    assert not [name for name in OURS if "of-root" in str(services[name]["environment"])]
+
+
+USERS = """
+const made = [];
+const db = {getName: () => "stockroom", createUser: (user) => made.push(user)};
+require("vm").runInNewContext(require("fs").readFileSync(process.argv[1], "utf8"), {db, process});
+console.log(JSON.stringify(made));
+"""
+
+
+def run_init_js(**environment):
+    """As MongoDB's shell would, with a database that only notes its users."""
+    script = PROJECT / "deploy/mongodb/init.js"
+    command = [program("node"), "--eval", USERS, str(script)]
+    return subprocess.run(command, env=environment, check=False, capture_output=True, text=True)
+
+
+@pytest.mark.slow
+def test_the_application_is_no_administrator_of_mongodb():
+    done = run_init_js(MONGODB_PASSWORD="of-ours")
+    assert json.loads(done.stdout) == [
+        {
+            "user": "stockroom",
+            "pwd": "of-ours",
+            "roles": [{"role": "readWrite", "db": "stockroom"}],
+        }
+    ]
+    without = run_init_js(MONGODB_PASSWORD="")
+    assert without.returncode != 0
+    assert "MONGODB_PASSWORD is empty" in without.stderr
 
 
 def test_what_stores_data_has_no_way_out(services, secrets):
     assert composition(secrets)["networks"]["inside"] == {"internal": True}
-    for name in ("postgres", "redis", "rabbitmq"):
+    for name in STORING:
         assert services[name]["networks"] == ["inside"]
     assert services["nginx"]["networks"] == ["outside"]
 

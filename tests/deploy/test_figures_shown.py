@@ -7,14 +7,17 @@ import re
 
 import pytest
 import yaml
+from prometheus_client.metrics import MetricWrapperBase
 
+from common.observability import metrics
+from common.rpc.telling import OURS_TO_MEND
 from tests.deploy.image import PROJECT
 from tests.deploy.observed import observed_stockroom, prometheus, queried, wait_for
 from tests.deploy.promql import Series, series_of
 from tests.needs import virtual_host
 from tests.waiting import wait_until
 
-pytestmark = pytest.mark.xdist_group("figures shown")
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("figures shown")]
 
 DASHBOARDS = sorted((PROJECT / "deploy/grafana/dashboards").glob("*.json"))
 RULES = yaml.safe_load((PROJECT / "deploy/prometheus/rules.yml").read_text())
@@ -96,6 +99,34 @@ def test_what_is_not_known_is_not_passed_over(expression):
         series_of(expression)
 
 
+def families(names):
+    return {re.sub(r"_(total|count|sum|bucket)$", "", name) for name in names}
+
+
+def all_read():
+    return {series.metric for each in EXPRESSIONS.values() for series in series_of(each)}
+
+
+def test_everything_that_is_counted_is_shown_or_watched():
+    counted = {
+        family.name
+        for metric in vars(metrics).values()
+        if isinstance(metric, MetricWrapperBase)
+        for family in metric.describe()
+    }
+    assert len(counted) > 20
+    assert counted - families(all_read()) == set()
+
+
+def test_a_failed_call_is_one_that_the_log_has_as_an_error():
+    asked = {
+        frozenset(codes.split("|"))
+        for each in EXPRESSIONS.values()
+        for codes in re.findall(r'code=~"([^"]+)"', each)
+    }
+    assert asked == {frozenset(code.name for code in OURS_TO_MEND)}
+
+
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
     folder = tmp_path_factory.mktemp("observed")
@@ -106,31 +137,32 @@ def server(tmp_path_factory):
 @pytest.fixture(scope="module")
 def told(server):
     """The labels of every figure, by its name, of a scrape of a running Stockroom."""
-    read = {series.metric for each in EXPRESSIONS.values() for series in series_of(each)}
-    return wait_for(server, read - set(OF_OTHERS) - set(RECORDED))
+    return wait_for(server, all_read() - set(OF_OTHERS) - set(RECORDED))
 
 
-@pytest.mark.slow
 def test_everything_that_is_read_is_told(told):
     assert unknown(EXPRESSIONS, told) == set()
 
 
-@pytest.mark.slow
+def test_everything_that_is_told_is_shown_or_watched(told):
+    """The figures that are read from the database, too."""
+    ours = {name for name in told if not name.startswith("django_")}
+    assert families(ours) - families(all_read()) == set()
+
+
 def test_a_figure_or_a_label_that_is_renamed_is_missed(told):
     """Negative control, for every metric that is read."""
-    read = {series.metric for each in EXPRESSIONS.values() for series in series_of(each)}
-    for metric in read & set(told):
+    for metric in all_read() & set(told):
         renamed = {name: labels for name, labels in told.items() if name != metric}
         assert unknown(EXPRESSIONS, renamed), metric
     wrong = {"wrong": "sum by (colour) (stock_refusals_total)"}
     assert unknown(wrong, told) == {("wrong", "stock_refusals_total", "colour")}
 
 
-NOTHING_FAILED = {"Failures by route", "Failed tasks"}
+NOTHING_FAILED = {"Failures by route", "Failed tasks", "Failures by method", "Calls sent away"}
 """What has nothing to show."""
 
 
-@pytest.mark.slow
 def test_prometheus_itself_has_something_to_show_for_every_panel(server, told, tmp_path):
     with prometheus(server, tmp_path) as address:
         wait_until(lambda: up_for(address, seconds=35), 90)  # rules run every thirty seconds
@@ -199,10 +231,11 @@ def test_what_grafana_is_given_fits_together():
 
 
 def test_all_promises_are_on_the_first_dashboard():
-    shown = {p["title"] for p in panels(DASHBOARDS[1]) if p["type"] == "stat"}
-    assert DASHBOARDS[1].stem == "stockroom-overview"
+    (overview,) = [path for path in DASHBOARDS if path.stem == "stockroom-overview"]
+    shown = {panel["title"] for panel in panels(overview) if panel["type"] == "stat"}
     assert shown >= {
         "Failed requests, 3 days",
+        "Failed calls, 3 days",
         "Reads, p95",
         "Stock writes, p95",
         "Outbox, oldest event",

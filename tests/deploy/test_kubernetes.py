@@ -64,13 +64,42 @@ def test_everything_is_applied_but_the_example_of_secrets():
 
 
 def test_no_secret_is_written_into_the_files():
-    secret = re.compile("SECRET|PASSWORD|KEY|PEPPER|_URL$|TOKEN")
+    secret = re.compile("SECRET|PASSWORD|KEY|PEPPER|_UR[LI]$|TOKEN")
     for document in of_kind("Secret").values():
         told = {name: text for name, text in document["stringData"].items() if secret.search(name)}
         assert told
         assert all("<" in text for text in told.values()), told
     configured = of_kind("ConfigMap")["stockroom"]["data"]
     assert {name for name in configured if secret.search(name)} == {"PUBLIC_URL"}
+
+
+def commented_out(file):
+    """Variables that an operator may add, and what the comment shows."""
+    return dict(re.findall(r"^  # ([A-Z_]+): (.+)$", (FOLDER / file).read_text(), re.MULTILINE))
+
+
+def test_what_may_be_added_is_understood_and_is_where_it_belongs(monkeypatch):
+    secret, configured = commented_out("secret.example.yaml"), commented_out("configuration.yaml")
+    assert set(secret) == {"MONGODB_URI"}
+    assert set(configured) == {"OTEL_EXPORTER_OTLP_ENDPOINT"}
+    assert all("<" in text for text in secret.values())
+    for name, text in (secret | configured).items():
+        monkeypatch.setenv(name, re.sub("<.+?>", "f" * 32, text))
+        environment.VARIABLES[name].read()
+
+
+def test_every_server_that_is_named_may_be_spoken_with():
+    told = of_kind("Secret")["stockroom"]["stringData"] | commented_out("secret.example.yaml")
+    told |= commented_out("configuration.yaml")
+    ports = {urlsplit(text).port for name, text in told.items() if "://" in text} - {None}
+    rules = [rule for each in of_kind("NetworkPolicy").values() for rule in egress(each)]
+    opened = {port["port"] for rule in rules for port in rule.get("ports", [])}
+    assert {5432, 6379, 5671, 27017, 4318, 587} <= ports
+    assert ports <= opened
+
+
+def egress(policy):
+    return policy["spec"].get("egress", [])
 
 
 def test_there_is_everything_that_compose_runs(services):

@@ -1,9 +1,10 @@
 import sys
 from time import perf_counter
 
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 from tqdm import tqdm
 
+from catalogue.engines import EngineAway, engine
 from catalogue.rebuilding import rebuild
 from products.models import Product
 
@@ -24,7 +25,11 @@ class Command(BaseCommand):
             leave=False,
             disable=verbosity == 0 or None,  # None: draw it on a terminal only
         ) as bar:
-            count = rebuild(bar.update)
+            try:
+                with engine.reached():
+                    count = rebuild(bar.update)
+            except EngineAway as error:
+                raise CommandError(str(error)) from error
         if verbosity:
             seconds = perf_counter() - began
             self.stdout.write(

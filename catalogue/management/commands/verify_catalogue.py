@@ -3,6 +3,7 @@ import sys
 from django.core.management.base import BaseCommand, CommandError
 from tqdm import tqdm
 
+from catalogue.engines import EngineAway, engine
 from catalogue.verifying import Late, differing, wrong_documents, wrong_names
 from products.models import Product
 
@@ -24,7 +25,14 @@ class Command(BaseCommand):
             help="how long the projector may take to come past what differs (%(default)g)",
         )
 
-    def handle(self, *_args, patience, verbosity, **_options):
+    def handle(self, *_args, **options):
+        try:
+            with engine.reached():
+                self.verify(**options)
+        except EngineAway as error:
+            raise CommandError(str(error)) from error
+
+    def verify(self, *, patience, verbosity, **_options):
         with tqdm(
             total=Product.objects.living().count(),
             unit=" products",

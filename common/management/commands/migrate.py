@@ -44,9 +44,13 @@ class Command(migrate.Command):
     this database (RULES S5): a start-up option would be lost behind PgBouncer. Where the
     application connects as another role (DATABASE_APP_ROLE), of which this one must be a member,
     that role gets them too, and may read and write the tables.
+
+    What is no PostgreSQL has no tables: whoever fills it makes what it needs.
     """
 
     def handle(self, *args: Any, **options: Any) -> None:
+        if connections[options["database"]].vendor != "postgresql":
+            return
         with connections[options["database"]].cursor() as cursor:
             _set(cursor, WHILE_MIGRATING)
             self._migrate(*args, **options)

@@ -185,6 +185,35 @@ def is_watched(rpc):
         stream.cancel()
 
 
+def stands_still(rpc):
+    """Whether a call of which there is nothing to know is not even refused."""
+    try:
+        rpc.channel.unary_unary("/none/None")(b"", timeout=0.3)
+    except grpc.RpcError as error:
+        return error.code() is grpc.StatusCode.DEADLINE_EXCEEDED
+    return False
+
+
+def tell_while_one_goes(rpc, gone, is_told):
+    """In that moment grpcio's one thread wants the lock under which watchers are told."""
+    with rpc.server.health._lock:
+        gone.cancel()
+        wait_until(lambda: stands_still(rpc))
+        rpc.server.tell_health(is_well=False)
+    is_told.set()
+
+
+def test_telling_watchers_while_one_goes_away_stops_nobody(db):
+    with serving(None) as rpc:
+        gone, stays = watch(rpc), watch(rpc)
+        assert [next(gone).status, next(stays).status] == [SERVING, SERVING]
+        is_told = threading.Event()
+        threading.Thread(target=tell_while_one_goes, args=[rpc, gone, is_told], daemon=True).start()
+        assert is_told.wait(10)
+        assert next(stays).status == health_pb2.HealthCheckResponse.NOT_SERVING
+        assert not stands_still(rpc)
+
+
 # The stop
 
 
