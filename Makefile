@@ -29,6 +29,8 @@ help: ## Show this list
 run: .venv/runtime .venv/embedded ## Start everything on this machine; Ctrl-C stops it again
 	@exec $(BIN)/python -m config.supervisor
 
+# What pytest makes of the tests' assertions is kept, for both of its processes and for the next run.
+test test-all: export PYTHONDONTWRITEBYTECODE =
 test: .venv/development ## Run the tests, without those marked slow
 	@exec $(BIN)/python -m pytest -n auto --dist loadgroup -m "not slow" $(ARGS)
 

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from uuid import UUID
 
+    from django.db.backends.base.base import BaseDatabaseWrapper
+
 STATUSES: Final = ["draft", "active", "archived"]
 SHOWN: Final = models.Q(is_gone=False)
 GONE: Final = models.Q(is_gone=True)
@@ -53,6 +55,20 @@ class MomentField(OfMoments):
         return datetime.fromisoformat(value) if isinstance(value, str) else value
 
 
+if TYPE_CHECKING:
+    OfText = models.TextField[str, str]
+else:
+    OfText = models.TextField
+
+
+class TextInBytesField(OfText):
+    """A text in the order of its bytes: PostgreSQL's collation C, and MongoDB's only one."""
+
+    def db_parameters(self, connection: BaseDatabaseWrapper) -> dict[str, str | None]:
+        collation = "C" if connection.vendor == "postgresql" else None
+        return super().db_parameters(connection) | {"collation": collation}
+
+
 def _index(*columns: str, name: str) -> models.Index:
     """Of what is shown alone: then documents are counted without being read."""
     return models.Index(fields=columns, condition=SHOWN, name=name)
@@ -80,7 +96,7 @@ class Document(models.Model):
     id = models.UUIDField(primary_key=True, editable=False, db_column=ID)
     sku = models.CharField(max_length=64)
     name = models.CharField(max_length=255)
-    name_order = models.TextField()
+    name_order = TextInBytesField()
     description = models.TextField()
     price = models.DecimalField(max_digits=10, decimal_places=2)
     images = models.JSONField(default=list)

@@ -95,6 +95,7 @@ def test_a_wrong_key_opens_nothing(db):
     assert {status(nobody, method, path) for path, method, _ in API} == {401}
 
 
+@pytest.mark.slow
 def test_staff_without_permissions_can_do_nothing(db):
     browser = Client()
     browser.force_login(User.objects.create_user("ada", is_staff=True))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,12 @@ OTHERS = {"marking.empty", "loading.load", "admins._delete_logged"}
 """Not operations: the demo, which locks whole tables; and an admin's view."""
 
 
-def operations():
+@cache
+def operations() -> list[tuple[str, str]]:
+    return list(_operations())
+
+
+def _operations():
     for app in ("common", "products", "inventory", "catalogue"):
         for path in (PROJECT / app).rglob("*.py"):
             for node in ast.walk(ast.parse(path.read_text())):

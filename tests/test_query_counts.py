@@ -80,6 +80,7 @@ def queries_of(client, path, size):
 
 
 @pytest.mark.usefixtures("filled")
+@pytest.mark.slow
 def test_a_page_takes_as_many_queries_for_one_row_as_for_many(client):
     for size in (1, ROWS - 1):
         assert {path: queries_of(client, path, size) for path in QUERIES} == QUERIES

@@ -5,14 +5,12 @@ from django.db import migrations, models
 import catalogue.models
 
 SEARCH = """
-ALTER TABLE catalogue_document ALTER COLUMN name_order TYPE text COLLATE "C";
 ALTER TABLE catalogue_document ADD COLUMN search tsvector
     GENERATED ALWAYS AS (public.products_search_vector(sku, barcode, name, description)) STORED;
 CREATE INDEX document_search ON catalogue_document USING gin (search);
 CREATE INDEX document_in_stock_at ON catalogue_document USING gin (in_stock_at jsonb_path_ops);
 """
-"""What PostgreSQL alone can do: find words, and a location in the list of a document. Names are in
-the order of their bytes, as MongoDB has them anyway."""
+"""What PostgreSQL alone can do: find words, and a location in the list of a document."""
 
 
 class Migration(migrations.Migration):
@@ -60,7 +58,7 @@ class Migration(migrations.Migration):
                 ),
                 ("sku", models.CharField(max_length=64)),
                 ("name", models.CharField(max_length=255)),
-                ("name_order", models.TextField()),
+                ("name_order", catalogue.models.TextInBytesField()),
                 ("description", models.TextField()),
                 ("price", models.DecimalField(decimal_places=2, max_digits=10)),
                 ("images", models.JSONField(default=list)),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
 
@@ -33,8 +33,8 @@ NOTHING: Final = object()
 _watchers: Final = ThreadPoolExecutor(16, "rpc-health")
 """Who looks after us is answered while all other threads are busy."""
 _visitors: Final = ThreadPoolExecutor(2, "rpc-reflection")
-_telling: Final = ThreadPoolExecutor(2, "rpc-watched")
-"""Watchers are told by threads that hold nothing: see ``Outbox``."""
+_telling: Final = ThreadPoolExecutor(STREAMS, "rpc-watched")
+"""Watchers are told by threads that hold nothing (``Outbox``); one who takes nothing keeps one."""
 refusing: Final = ThreadPoolExecutor(1, "rpc-refusing")
 """Whoever finds no place is told so while all other threads are busy."""
 
@@ -59,7 +59,9 @@ class Outbox:
             if self._is_sending:
                 return
             self._is_sending = True
-        _telling.submit(self._send_all)
+        sending = _telling.submit(self._send_all)
+        _being_told.add(sending)
+        sending.add_done_callback(_being_told.discard)
 
     def _send_all(self) -> None:
         while (message := self._next()) is not NOTHING:
@@ -71,6 +73,14 @@ class Outbox:
                 return self._waiting.popleft()
             self._is_sending = False
             return NOTHING
+
+
+_being_told: Final[set[Future[None]]] = set()
+
+
+def wait_until_told(seconds: float) -> None:
+    """Let watchers hear what they are being told; not for longer than so many seconds."""
+    wait(list(_being_told), timeout=seconds)
 
 
 class Doors:

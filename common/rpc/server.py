@@ -20,7 +20,7 @@ from common.observability.metrics import rpc_threads
 from common.observability.probes import HEALTHY, Probe, ask_database
 from common.rpc.bounds import Patience, Places
 from common.rpc.calls import Calls
-from common.rpc.doors import HEALTH
+from common.rpc.doors import HEALTH, wait_until_told
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,6 +30,8 @@ logger: Final = get_logger(__name__)
 
 GRACE: Final = 25.0
 """Seconds that calls under way have when we are to stop."""
+TOLD_WITHIN: Final = 1.0
+"""Seconds in which watchers take the news that we stop, or do without."""
 LOOK_EVERY: Final = 5.0
 """Seconds between looks at the database."""
 WAITING: Final = 4
@@ -121,6 +123,7 @@ class Server:
         Whoever only watches, or looks round, is not waited for.
         """
         self.health.enter_graceful_shutdown()
+        wait_until_told(TOLD_WITHIN)
         self._server.stop(grace)
         self._places.wait_until_empty(grace)
         self._server.stop(None)

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+pytestmark = pytest.mark.slow
+
 NOT_QUICK = {
     "grows ≤ 5 MB in 200 000 requests",
     "≤ 60 s a million movements",
@@ -156,7 +158,6 @@ def test_a_watch_sees_its_processes_and_their_children():
     assert spent.busy <= spent.possible
 
 
-@pytest.mark.slow
 def test_every_row_has_figures(tmp_path):
     done = bench(tmp_path, "--rounds", "1", "--seconds", "0.3", "--lean-peer")
     assert done.returncode == 0, done.stdout + done.stderr
@@ -180,7 +181,6 @@ def test_every_row_has_figures(tmp_path):
         assert others[-2].endswith("%")
 
 
-@pytest.mark.slow
 def test_a_peer_that_forgets_a_sale_is_found(tmp_path):
     plant = ("--peer", "tests.bench.planted:forgetful", "--only", "spread, c")
     done = bench(tmp_path, "--rounds", "1", "--seconds", "0.3", *plant)
@@ -188,7 +188,6 @@ def test_a_peer_that_forgets_a_sale_is_found(tmp_path):
     assert re.search(r"peer answered \{'decrement': \d+\}, and the stock changed", done.stderr)
 
 
-@pytest.mark.slow
 def test_a_peer_that_tells_nobody_is_found(tmp_path, monkeypatch):
     monkeypatch.setenv("PEER_LEAN", "1")
     done = bench(tmp_path, "--rounds", "1", "--seconds", "0.3", "--only", "spread, c")

@@ -121,6 +121,7 @@ def test_beat_that_sends_nothing_is_not(heartbeat_of, seconds):
         health_check.main("beat")
 
 
+@pytest.mark.slow
 def test_beat_may_wait_for_its_broker(heartbeat_of, monkeypatch):
     heartbeat_of(90)
     monkeypatch.setattr(health_check, "PATIENCE", 0.05)

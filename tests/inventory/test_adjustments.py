@@ -239,6 +239,7 @@ def shelves(count: int) -> None:
 
 
 @pytest.mark.parametrize("dry_run", [True, False])
+@pytest.mark.slow
 def test_it_takes_as_many_queries_for_one_product_as_for_many(client, dry_run):
     LocationFactory(code="attic")
     Location.objects.default()

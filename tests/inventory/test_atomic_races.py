@@ -20,7 +20,7 @@ from tests.factories import CategoryFactory, LocationFactory, ProductFactory, St
 from tests.inventory.promises import what_is_wrong
 from tests.racing import race
 
-pytestmark = [pytest.mark.concurrency, pytest.mark.django_db(transaction=True)]
+pytestmark = [pytest.mark.slow, pytest.mark.concurrency, pytest.mark.django_db(transaction=True)]
 
 API = "/api/v1"
 WORKERS = 6

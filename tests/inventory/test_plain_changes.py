@@ -126,6 +126,7 @@ def test_it_is_the_same_answer(ask, mug, by_the_middlewares, body, key, accept):
 
 @pytest.mark.parametrize("key", [None, "order-1"])
 @pytest.mark.parametrize("body", REFUSALS)
+@pytest.mark.slow
 def test_a_refusal_is_the_same_too_and_decided_once(
     ask, mug, by_the_middlewares, body, key  # noqa: F811
 ):  # fmt: skip

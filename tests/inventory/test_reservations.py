@@ -193,6 +193,7 @@ def test_only_who_allows_it_is_promised_what_is_on_its_way(mug):
 
 
 @pytest.mark.parametrize("incoming", [False, True])
+@pytest.mark.slow
 def test_a_basket_of_any_size_takes_the_same_number_of_statements(incoming):
     levels = [StockLevelFactory(on_hand=9) for _ in range(50)]
     taken = []

@@ -143,6 +143,7 @@ def test_a_key_without_the_scope_gets_nothing_from_the_cache(client, api_client,
 
 @pytest.mark.usefixtures("keys_are_looked_up_as_always")
 @pytest.mark.django_db(transaction=True)
+@pytest.mark.slow
 def test_a_revoked_key_gets_nothing_from_the_cache_after_a_second(client):
     path = f"{PRODUCTS}/{ProductFactory().pk}"
     client.get(path)

@@ -284,6 +284,7 @@ class TestMoreThanAreRanked:
 @example("\u0130\u0131\u017f")
 @example("x" * 3_000)
 @example("a " * 1_000)
+@pytest.mark.slow
 def test_no_text_breaks_a_search(text):
     with transaction.atomic():
         rows = Product.objects.living().matching(text).order_by("-rank", "pk")

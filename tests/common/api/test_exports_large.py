@@ -8,7 +8,7 @@ from common.api.exports import walking
 from tests.exporting import CSV, NDJSON, PRODUCTS
 from tests.factories import ProductFactory
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.slow, pytest.mark.django_db]
 
 LARGE = 2**17
 

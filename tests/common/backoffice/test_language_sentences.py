@@ -80,6 +80,7 @@ def _shape(detail: ast.expr) -> str:
     return ""
 
 
+@pytest.mark.slow
 def test_every_sentence_with_which_operations_refuse_is_known_to_the_back_office():
     unknown = []
     for where, shape in refusals():

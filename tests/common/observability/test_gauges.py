@@ -89,6 +89,7 @@ def test_a_figure_that_cannot_be_read_leaves_out_those_of_its_source():
     assert "celery_queue_messages" in names(found)
 
 
+@pytest.mark.slow
 def test_a_database_that_does_not_answer_is_left_out_in_time(monkeypatch, silent_peer):
     monkeypatch.setitem(connections.settings["default"], "HOST", "127.0.0.1")
     monkeypatch.setitem(connections.settings["default"], "PORT", silent_peer.port)
@@ -101,6 +102,7 @@ def test_a_database_that_does_not_answer_is_left_out_in_time(monkeypatch, silent
 
 
 @pytest.mark.parametrize("scheme", ["amqp", "redis"])
+@pytest.mark.slow
 def test_a_broker_that_does_not_answer_is_left_out_in_time(scheme, settings, silent_peer):
     settings.CELERY_BROKER_URL = f"{scheme}://127.0.0.1:{silent_peer.port}/0"
     settings.EVENTS_BROKER_URL = f"amqp://127.0.0.1:{silent_peer.port}//"
@@ -112,6 +114,7 @@ def test_a_broker_that_does_not_answer_is_left_out_in_time(scheme, settings, sil
     assert not names(found) & {"celery_queue_messages", "inbox_queue_messages"}
 
 
+@pytest.mark.slow
 def test_a_database_that_is_slow_with_its_figures_is_there_all_the_same():
     def slow() -> Iterator[Metric]:
         with connections["default"].cursor() as cursor:

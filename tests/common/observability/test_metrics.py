@@ -49,6 +49,7 @@ def test_nothing_else_can_be_done_with_it(anybody):
     assert (answer.status_code, answer["Allow"]) == (405, "GET, HEAD")
 
 
+@pytest.mark.slow
 def test_whatever_host_is_named_probes_and_prometheus_are_answered(anybody, settings):
     settings.SECURE_SSL_REDIRECT = True  # as in production, where they come without TLS
     for address in ("/health", "/ready", "/metrics"):
@@ -79,6 +80,7 @@ def test_the_reading_of_figures_moves_none(anybody):
 
 @pytest.mark.parametrize("address", ["/crash", "/stream"])
 @pytest.mark.urls("tests.common.observability.addresses")
+@pytest.mark.slow
 def test_none_stays_in_progress(anybody, address):
     anybody.raise_request_exception = False
     with moving() as moved:
@@ -91,6 +93,7 @@ def test_none_stays_in_progress(anybody, address):
 
 
 @pytest.mark.django_db
+@pytest.mark.slow
 def test_clients_cannot_make_more_and_more_figures(client):
     """Each of these is asked once before, so what they are counted under is there already."""
 

@@ -15,6 +15,8 @@ from inventory.rules import Change
 from tests.factories import LocationFactory, StockLevelFactory
 from tests.metrics import moving
 
+pytestmark = pytest.mark.slow
+
 STATEMENTS = "django_db_execute_total"
 
 

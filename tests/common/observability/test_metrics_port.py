@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
+import pytest
+
 from common.observability import metrics_port
 from common.observability.metrics import events_published
 from common.observability.metrics_port import Server, report_as
@@ -63,6 +65,7 @@ def test_metrics_are_told_in_the_form_that_was_asked_for(monkeypatch):
         assert text.endswith("# EOF\n")
 
 
+@pytest.mark.slow
 def test_health_names_the_duties_that_stand_still(monkeypatch):
     with serving(monkeypatch) as address:
         assert asked(f"{address}/health")[0] == 200

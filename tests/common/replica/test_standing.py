@@ -76,6 +76,7 @@ def lag_told() -> float | None:
     return REGISTRY.get_sample_value("replica_lag_seconds", {"database": "replica"})
 
 
+@pytest.mark.slow
 def test_where_there_is_no_replica_nothing_is_told_of_one(tmp_path):
     """Prometheus would take 0 for one that is never late."""
     tell = "import django; django.setup(); from common.observability.exposition import Counted;"

@@ -111,6 +111,7 @@ def test_a_call_without_a_message_is_malformed(rpc):
 
 
 @pytest.mark.parametrize("path", [CHECK, "/grpc.health.v1.Health/Watch"])
+@pytest.mark.slow
 def test_silence_does_not_hide_our_health(db, monkeypatch, path):
     """More half-open calls than there are threads for health."""
     monkeypatch.setattr(doors, "SILENCE", 0.05)
@@ -227,10 +228,11 @@ def test_whoever_watches_or_looks_round_is_not_waited_for(db):
         began = monotonic()
         own.stop(grace=15.0)
         assert monotonic() - began < 5.0
-        assert looking.code() is grpc.StatusCode.UNAVAILABLE
+        assert looking.code() in {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED}
 
 
 @pytest.mark.django_db(transaction=True)
+@pytest.mark.slow
 def test_a_thread_that_is_still_at_work_does_not_break_the_stop(api_client, monkeypatch):
     is_begun, goes_on, is_done = threading.Event(), threading.Event(), threading.Event()
 
