@@ -6,6 +6,7 @@ names are used as they are; otherwise the project's own run, without fsync, unde
 ``.data/test-2``, and so on.
 """
 
+import gc
 import os
 from contextlib import ExitStack
 from pathlib import Path
@@ -46,6 +47,12 @@ def pytest_sessionstart(session: pytest.Session) -> None:
             _session.enter_context(own_servers(durable=False))
         except SystemExit as sentence:
             pytest.exit(str(sentence), returncode=pytest.ExitCode.USAGE_ERROR)
+
+
+def pytest_collection_finish() -> None:
+    """Thousands of tests have been collected, and none of them is rubbish before the end."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(trylast=True)

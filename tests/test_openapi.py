@@ -26,11 +26,13 @@ NOT_PROGRAMS_BUSINESS = {"", "admin", "api", "api/v1", "docs", "metrics", "redoc
 # The document as a whole
 
 
+@pytest.mark.slow
 def test_the_document_is_valid_openapi_3_1():
     assert document()["openapi"] == "3.1.1"
     OpenAPIV31SpecValidator(document()).validate()
 
 
+@pytest.mark.slow
 def test_it_is_generated_without_a_warning():
     call_command("spectacular", validate=True, fail_on_warn=True, file=os.devnull)
 

@@ -203,6 +203,7 @@ class TestFailures:
         assert names() == {"north": "Up", "south": "Down"}
 
     @pytest.mark.concurrency
+    @pytest.mark.slow
     def test_a_deadlock_that_they_end_in_is_done_again(self):
         """The lock that the commit's statements need is held by one that waits for ours."""
         both_hold_one = Barrier(2, timeout=10)

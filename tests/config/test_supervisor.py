@@ -327,6 +327,7 @@ def test_killed_it_takes_everything_along_and_can_start_again(tmp_path):
         ("DATABASE_URL", "sqlite:///stock.db"),
     ],
 )
+@pytest.mark.slow
 def test_a_wrong_setting_is_one_sentence_that_names_the_variable(tmp_path, name, value):
     refused = Stockroom(tmp_path / "data", **{name: value})
     assert re.fullmatch(rf"{name} .*\.\n", refused.refusal())

@@ -72,6 +72,7 @@ def test_a_movement_counts_from_its_very_moment(mug):
 
 
 @pytest.mark.parametrize("minute", [0, 1, 2, 2_499, 2_500, MANY - 1, MANY, MANY + 9])
+@pytest.mark.slow
 def test_the_moment_is_found_among_many(busy, minute):
     instant = START + timedelta(minutes=minute, seconds=30)
     assert queries.on_hand_at(busy.product_id, [instant]) == [min(minute, MANY)]

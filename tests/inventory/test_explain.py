@@ -97,6 +97,7 @@ def test_units_that_no_movement_explains_are_told(mug):
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
 @pytest.mark.parametrize("are_days_summed_up", [False, True])
+@pytest.mark.slow
 def test_whatever_happens_the_sums_add_up_to_the_ledger_at_every_moment(
     mug, seed, are_days_summed_up
 ):

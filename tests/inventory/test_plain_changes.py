@@ -223,6 +223,7 @@ def test_each_is_counted_once_in_the_quota(ask, mug, api_client):
     assert left(mug) == (5, 2)
 
 
+@pytest.mark.slow
 def test_log_figures_and_ledger_know_whose_it_was(ask, mug, log_lines):  # noqa: F811
     log_lines()
     with moving() as moved:
@@ -251,6 +252,7 @@ def test_what_fails_after_the_change_is_not_changed_again(ask, mug, monkeypatch,
     assert left(mug) == (6, 1)
 
 
+@pytest.mark.slow
 def test_a_refusal_with_a_key_is_kept(ask, mug):
     with moving() as moved:
         refused = ask({"quantity_delta": -8}, HTTP_IDEMPOTENCY_KEY="order-1")

@@ -216,6 +216,7 @@ def play(*, examples: int, steps: int) -> None:
     )
 
 
+@pytest.mark.slow
 def test_whatever_is_done_in_whatever_order_every_promise_can_be_kept():
     play(examples=4, steps=20)
 

@@ -457,6 +457,7 @@ def test_the_same_product_is_summed_and_what_was_never_stocked_is_short(post):
     ]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_availability_of_fifty_lines_takes_three_queries(post, batch):
     levels = [StockLevelFactory(on_hand=1) for _ in range(50)]
     for level in levels[:9]:

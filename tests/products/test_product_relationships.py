@@ -178,6 +178,7 @@ def test_nothing_is_included_unasked(client):
     "query", ["", "include=category", "include=category.parent", "include=inventory,category"]
 )
 @pytest.mark.parametrize("page", ["page[after]=&page[size]=50", "page[size]=50"])
+@pytest.mark.slow
 def test_a_page_costs_the_same_queries_however_many_rows_it_has(
     client, django_assert_num_queries, query, page
 ):

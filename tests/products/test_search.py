@@ -153,6 +153,7 @@ def look_at(monkeypatch, ranked, newest, sample, of_many=None):
 @pytest.mark.parametrize(
     "limits", [(1_000, 20_000, 2_000), (20, 40, 4), (20, 100, 10), (7, 200, 9)]
 )
+@pytest.mark.slow
 def test_a_search_finds_what_reading_every_product_finds(shelves, monkeypatch, limits, price):
     """All of it, or as many as may be ranked; and it says which."""
     look_at(monkeypatch, *limits)

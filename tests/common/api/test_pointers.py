@@ -46,6 +46,7 @@ def test_without_attributes_the_resource_is_pointed_at():
 
 
 @given(VALUES.filter(lambda value: isinstance(value, dict)), st.lists(st.text(max_size=3)))
+@pytest.mark.slow
 def test_a_pointer_always_names_something_in_the_body(value, path):
     for body, jsonapi in ((value, False), ({"data": {"type": "x", "attributes": value}}, True)):
         try:
