@@ -6,7 +6,6 @@ import threading
 from typing import Final
 
 from catalogue.engines import engine
-from catalogue.models import Document
 from catalogue.naming import Names
 from catalogue.projecting import CATALOGUE, project
 from catalogue.rebuilding import rebuild
@@ -14,7 +13,6 @@ from common.events.models import Reader
 from common.observability.duties import duties as known
 from common.observability.logs import get_logger
 from common.relay import Duty
-from products.models import Product
 
 logger: Final = get_logger(__name__)
 
@@ -22,37 +20,31 @@ PROJECT: Final = "project"
 """The name of the duty."""
 
 
-class Follower:
-    """Follows the feed. Where there are no documents yet, it makes all of them first: nobody has
-    ever done so, or another database is named than before, or it was emptied.
+def follow() -> int:
+    """Follow the feed. Where there are no documents yet, make all of them first: nobody has ever
+    done so, or another database is named than before, or it was lost.
+
+    Returns how many events or documents it dealt with.
     """
-
-    def __init__(self) -> None:
-        self._is_built = False
-
-    def follow(self) -> int:
-        """Returns how many events or documents it dealt with."""
-        if not self._is_built:
-            engine.prepare()
-            self._is_built = are_built()
-        if self._is_built and Reader.objects.filter(pk=CATALOGUE).exists():
+    with engine.reached():
+        if engine.is_built() and Reader.objects.filter(pk=CATALOGUE).exists():
             return project()
         logger.info("catalogue_is_being_built")
         count = rebuild(lambda _: known.note(PROJECT))  # it takes minutes, and stands not still
         logger.info("catalogue_was_built", documents=count)
-        self._is_built = True
         return count
 
 
-def are_built() -> bool:
-    """Whether there are documents, or none to be made."""
-    return Document.objects.exists() or not Product.objects.living().exists()
-
-
 def duties() -> list[Duty]:
+    names = Names()
+
+    def take_over_names() -> int:
+        with engine.reached():
+            return names.take_over()
+
     return [
-        Duty(PROJECT, Follower().follow, actor="projector"),
-        Duty("take_over_names", Names().take_over, actor="projector"),
+        Duty(PROJECT, follow, actor="projector"),
+        Duty("take_over_names", take_over_names, actor="projector"),
     ]
 
 

@@ -53,6 +53,7 @@ def rebuild(watch: Callable[[int], object]) -> int:
         count += remove_gone(ids)
     forget_gone()
     begin_at(reached)
+    engine.note_built()
     if count > MANY:
         refresh_statistics()
     return count

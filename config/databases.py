@@ -38,12 +38,13 @@ def _mongodb(uri: str) -> dict[str, Any]:
     user, _, password = who.partition(":")
     said = {name.lower() for name in parse_qs(parts.query)}
     return {
-        "ENGINE": "django_mongodb_backend",
+        "ENGINE": "common.mongodb",
         "HOST": parts._replace(netloc=where).geturl(),
         "USER": unquote(user),
         "PASSWORD": unquote(password),
         "NAME": parts.path.strip("/") or OWN_NAME,
-        "OPTIONS": {name: value for name, value in MONGODB.items() if name.lower() not in said},
+        "OPTIONS": {name: value for name, value in MONGODB.items() if name.lower() not in said}
+        | {"readPreference": "primary"},  # or readers would not find what they have waited for
         "TEST": {"MIGRATE": False},
     }
 

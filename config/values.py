@@ -168,7 +168,9 @@ def a_url(*schemes: str) -> Callable[[str], str]:
 
 def a_mongodb_url(value: str) -> str:
     """With one host or several; the value is never shown: it may carry a password."""
-    if value and not re.fullmatch(MONGODB, value, re.ASCII):
+    ports = re.findall(r":([0-9]+)(?=[,/?]|$)", value.rpartition("@")[2], re.ASCII)
+    are_ports = all(0 < int(port) < 2**16 for port in ports)
+    if value and not (are_ports and re.fullmatch(MONGODB, value, re.ASCII)):
         raise ValueError("must be a URL such as mongodb://user:password@host:27017/name")
     return value
 

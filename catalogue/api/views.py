@@ -15,6 +15,7 @@ from catalogue.api.serializers import CatalogueEntrySerializer
 from catalogue.engines import engine
 from catalogue.facets import FACETS, facets_of
 from catalogue.models import Document, Place, Shelf
+from catalogue.routing import is_configured
 from catalogue.standing import standing
 from common.access.permissions import HasScope, check_scope
 from common.api.errors import InvalidParameter
@@ -56,6 +57,7 @@ class CatalogueView(ResourceView):
     sortable = {"name": "name_order"} | {
         name: name for name in ("available", "price", "popularity")
     }
+    may_lag = not is_configured()  # a replica of PostgreSQL has no documents then
     more_meta = described.META
     own_parameters = described.PARAMETERS
 

@@ -22,6 +22,11 @@ if TYPE_CHECKING:
 class EngineAway(OperationalError):
     """The database of the documents cannot be reached, or does not do what it was asked for."""
 
+    @property
+    def strerror(self) -> str:
+        """What is told of it in the log."""
+        return str(self)
+
 
 class Engine(Protocol):
     """Both modules of this package have these."""
@@ -35,6 +40,12 @@ class Engine(Protocol):
 
     def prepare(self) -> None:
         """Make what is missing before documents are written; harmless where all is there."""
+
+    def is_built(self) -> bool:
+        """Whether all documents have been made there at some time."""
+
+    def note_built(self) -> None:
+        """All documents are there now."""
 
     def keep(self, documents: Sequence[Document]) -> int:
         """Write these documents, but none over one that was made of a newer state.

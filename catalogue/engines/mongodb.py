@@ -12,17 +12,16 @@ from threading import BoundedSemaphore
 from typing import TYPE_CHECKING, Any, Final
 
 from django.conf import settings
-from django.db import DatabaseError, connection, connections
+from django.db import DatabaseError, NotSupportedError, connection, connections
 from django.db.models import Case, F, IntegerField, Value, When
 from django.db.models.lookups import Lookup
-from pymongo import IndexModel, UpdateOne
+from pymongo import IndexModel, UpdateOne, timeout
 from pymongo.errors import BulkWriteError, PyMongoError
 
 from catalogue.engines import EngineAway, mongodb_inventory
 from catalogue.models import DICE, GIVEN_ONCE, ID, NO_STATE, Document, Place, Shelf
 from catalogue.routing import CATALOGUE
 from common.database import estimators
-from common.events.models import Reader
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
@@ -31,6 +30,8 @@ if TYPE_CHECKING:
     from catalogue.models import DocumentQuerySet
 
 READER: Final = "catalogue in MongoDB"
+BUILT: Final = "built"
+"""A mark in the database itself: one that is new, or was emptied, has none."""
 HAS_LOCKS: Final = False
 HAS_WORDS: Final = True
 
@@ -41,6 +42,8 @@ MORE_INDEXES: Final[dict[Any, list[IndexModel]]] = {
     ]
 }
 """Of lists in documents; PostgreSQL's are of another kind, and in its migration."""
+LONG: Final = 900.0
+"""Seconds in which indexes can be made of what is there."""
 DUPLICATE: Final = 11000
 COUNTED: Final = 20_000
 SAMPLE: Final = 2_000
@@ -57,12 +60,16 @@ Row = dict[str, Any]
 
 def prepare() -> None:
     """Make the indexes that are missing; the collections come with what is written into them."""
-    with reached():
+    with reached(), timeout(LONG):
         mongodb_inventory.prepare()
         with _connection().schema_editor() as editor:
             for model in (Document, Shelf, Place):
                 meta: Any = model._meta  # noqa: SLF001  Django's API
-                made = [one.get_pymongo_index_model(model, editor) for one in meta.indexes]
+                made = [
+                    index.get_pymongo_index_model(model, editor)
+                    for index in meta.indexes
+                    if index.fields != ["id"]  # every collection has one, and may have no other
+                ]
                 collection = _connection().get_collection(meta.db_table)
                 collection.create_indexes(made + MORE_INDEXES.get(model, []))
 
@@ -72,12 +79,22 @@ def reached() -> Iterator[None]:
     """The backend tells of an error as Django's, but of any kind, or as MongoDB's own."""
     try:
         yield
-    except PyMongoError as error:
+    except (PyMongoError, NotSupportedError) as error:  # the latter of a MongoDB before 6.0
         raise EngineAway(f"MongoDB: {error}") from error
     except DatabaseError as error:
         if isinstance(error.__cause__, PyMongoError):
             raise EngineAway(f"MongoDB: {error.__cause__}") from error
         raise
+
+
+def is_built() -> bool:
+    with reached():
+        return _marks().find_one({ID: BUILT}) is not None
+
+
+def note_built() -> None:
+    with reached():
+        _marks().update_one({ID: BUILT}, {"$set": {"reader": READER}}, upsert=True)
 
 
 def keep(documents: Sequence[Document]) -> int:
@@ -99,11 +116,10 @@ def forget(product_ids: Collection[UUID]) -> int:
 
 def forget_all() -> None:
     """With the inventories beside them. The projector, or a rebuild, makes all of it anew."""
-    Reader.objects.filter(pk=READER).delete()
     with reached():
+        _marks().delete_many({})
         for ids in _pieces():
-            mongodb_inventory.forget(ids)
-        _collection().delete_many({})
+            forget(ids)
 
 
 def misplaced(product_ids: Collection[UUID]) -> Iterator[tuple[UUID, object, object]]:
@@ -195,6 +211,10 @@ def _connection() -> Any:
     return connections[CATALOGUE]
 
 
+def _marks() -> Any:
+    return _connection().get_collection("catalogue_mark")
+
+
 def _collection() -> Any:
     return _connection().get_collection(Document._meta.db_table)  # noqa: SLF001  Django's API
 
@@ -225,7 +245,8 @@ def _write(rows: Sequence[Row]) -> int:
     try:
         done = _collection().bulk_write(list(map(_upsert, rows)), ordered=False)
     except BulkWriteError as error:
-        if any(one["code"] != DUPLICATE for one in error.details["writeErrors"]):
+        failed = [one for one in error.details["writeErrors"] if one["code"] != DUPLICATE]
+        if failed or error.details["writeConcernErrors"]:
             raise
         return int(error.details["nMatched"] + error.details["nUpserted"])
     return int(done.matched_count + done.upserted_count)

@@ -22,15 +22,22 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
 INVENTORY: Final = "inventory"
+BY_PRODUCT: Final = [("product_id", 1)]
 COPYING: Final = 0x636F7079  # names the advisory lock: one at a time reads documents and copies
+PATIENCE: Final = "30s"
 COLUMNS: Final = ("pk", "quantity", "stock_updated_at", "is_gone")
 
 Figures = tuple[int, datetime]
 
 
 def prepare() -> None:
-    """Fails where the former service has left two inventories of one product."""
-    _collection().create_index([("product_id", 1)], name="product_id_unique", unique=True)
+    """Fails where the former service has left two inventories of one product.
+
+    It may have left its unique index too, under any name: a second one is refused.
+    """
+    indexes = _collection().index_information().values()
+    if not any(one.get("unique") and one["key"] == BY_PRODUCT for one in indexes):
+        _collection().create_index(BY_PRODUCT, name="product_id_unique", unique=True)
 
 
 @in_transaction
@@ -39,8 +46,7 @@ def follow(product_ids: Collection[UUID]) -> None:
 
     In PostgreSQL's transaction, for the lock. Locks: the copying (docs/locking.md).
     """
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [COPYING])
+    wait_for_turn()
     known, wanted = _found(product_ids), _told(product_ids)
     changes: list[Any] = [
         UpdateOne(
@@ -54,6 +60,13 @@ def follow(product_ids: Collection[UUID]) -> None:
     changes += [DeleteOne({"product_id": str(pk)}) for pk in known.keys() - wanted.keys()]
     if changes:
         _collection().bulk_write(changes, ordered=False)
+
+
+def wait_for_turn() -> None:
+    """Longer than requests wait: whoever has it waits for several answers of MongoDB."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"SET LOCAL lock_timeout = '{PATIENCE}'")
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [COPYING])
 
 
 def forget(product_ids: Collection[UUID]) -> None:

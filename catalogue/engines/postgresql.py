@@ -12,6 +12,7 @@ from django.db import connections, models, router
 from django.db.models.expressions import RawSQL
 
 from catalogue.models import GIVEN_ONCE, NO_STATE, Document
+from common.events.models import Reader
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
@@ -37,6 +38,14 @@ WHERE known.product_version <= excluded.product_version
 
 def prepare() -> None:
     """Migrations have made everything."""
+
+
+def is_built() -> bool:
+    return Reader.objects.filter(pk=READER).exists()
+
+
+def note_built() -> None:
+    """The place in the feed tells it."""
 
 
 def keep(documents: Sequence[Document]) -> int:

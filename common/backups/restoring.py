@@ -77,14 +77,14 @@ def restore(archive: Archive, server: Server, *, jobs: int, tell: Callable[[str]
         call_command("migrate", interactive=False, verbosity=0)
         begin_an_era()
     try:
-        forget_what_is_cached()
         forget_what_is_elsewhere()
+        forget_what_is_cached()
         tell("Gathering statistics ...")
         _gather_statistics()
     except (KeyboardInterrupt, DatabaseError) as error:
         raise BackupRefused(
             "The database is restored, but that was not all: run `ANALYZE` in it, and "
-            "`manage.py verify_stock`, before anything is started."
+            "`manage.py after_restore`, before anything is started."
         ) from error
 
 

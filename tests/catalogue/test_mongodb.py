@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import re
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from decimal import Decimal
+from threading import Event, current_thread
 from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import connections
+from django.db import connection, connections
+from django.test.utils import CaptureQueriesContext
 from pymongo.errors import DuplicateKeyError
 
+from catalogue import rebuilding
 from catalogue.engines import engine, mongodb_inventory
-from catalogue.following import Follower
+from catalogue.following import follow
 from catalogue.models import Document, Place, Shelf
 from catalogue.rebuilding import rebuild
 from catalogue.routing import CATALOGUE
+from catalogue.standing import last_given
 from catalogue.state import documents_of
 from catalogue.writing import keep
 from common.backups.restoring import forget_what_is_elsewhere
@@ -25,7 +31,8 @@ from inventory.rules import Change
 from products import operations as products
 from tests.catalogue.projected import project_all
 from tests.factories import CategoryFactory, LocationFactory, ProductFactory, StockLevelFactory
-from tests.racing import race
+from tests.racing import in_a_thread, race
+from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.of_mongodb, pytest.mark.django_db]
 
@@ -131,26 +138,65 @@ def test_whoever_writes_an_older_state_beside_a_newer_one_leaves_the_newer_every
         sell(level)
         newer = documents_of([level.product_id])
         both = (older, newer)
-        race(lambda number, both=both: keep(both[number]), workers=2)
+        outcomes = race(lambda number, both=both: keep(both[number]), workers=2)
+        assert not [one for one in outcomes if isinstance(one, Exception)]
         found = former_inventory(level.product_id)
         assert found is not None
         assert (Document.objects.get().quantity, found["quantity"]) == (left, left)
 
 
-def test_an_inventory_copied_from_what_was_read_and_not_from_the_document_would_be_older(
-    monkeypatch,
-):
-    """Negative control: if this fails, the test above proves nothing."""
+def copied_while_a_newer_document_comes(monkeypatch) -> int:
+    """Somebody copies an inventory and is slow; meanwhile a newer document is written and copied.
+
+    Returns the quantity that stays.
+    """
     level = StockLevelFactory(on_hand=100)
-    older = documents_of([level.product_id])
-    sell(level)
     project_all()
-    figures = {one.pk: (one.quantity, datetime(2030, 1, 1)) for one in older}  # noqa: DTZ001
-    monkeypatch.setattr(mongodb_inventory, "_told", lambda _: figures)
-    keep(older)
+    older = documents_of([level.product_id])
+    has_read, may_write = Event(), Event()
+    read = mongodb_inventory._told
+
+    def slowly(product_ids):
+        figures = read(product_ids)
+        if current_thread().name.startswith("slow"):
+            has_read.set()
+            may_write.wait(10)
+        return figures
+
+    monkeypatch.setattr(mongodb_inventory, "_told", slowly)
+    collection("inventory").delete_many({})  # so that there is something to copy
+    with ThreadPoolExecutor(1, "slow") as slow, ThreadPoolExecutor(1, "quick") as quick:
+        copying = slow.submit(in_a_thread, keep, older)
+        assert has_read.wait(10)
+        sell(level)
+        newer = quick.submit(in_a_thread, keep, documents_of([level.product_id]))
+        wait_until(lambda: newer.done() or is_waited_for())
+        may_write.set()
+        copying.result()
+        newer.result()
     found = former_inventory(level.product_id)
     assert found is not None
-    assert (Document.objects.get().quantity, found["quantity"]) == (99, 100)
+    return found["quantity"]
+
+
+def is_waited_for() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1 FROM pg_locks WHERE NOT granted AND locktype = 'advisory'")
+        return cursor.fetchone() is not None
+
+
+@pytest.mark.concurrency
+@pytest.mark.django_db(transaction=True)
+def test_whoever_copies_slowly_leaves_the_newer_inventory(monkeypatch):
+    assert copied_while_a_newer_document_comes(monkeypatch) == 99
+
+
+@pytest.mark.concurrency
+@pytest.mark.django_db(transaction=True)
+def test_without_the_lock_the_older_one_stays(monkeypatch):
+    """Negative control: if this fails, the test above proves nothing."""
+    monkeypatch.setattr(mongodb_inventory, "wait_for_turn", lambda: None)
+    assert copied_while_a_newer_document_comes(monkeypatch) == 100
 
 
 def test_a_document_that_somebody_wrote_meanwhile_is_no_error(monkeypatch):
@@ -205,12 +251,28 @@ def test_moments_are_those_of_the_product_to_the_microsecond(client):
 # Another database than before
 
 
-def test_a_database_that_is_empty_is_filled():
+def test_a_database_that_is_new_is_filled_though_the_projector_goes_on():
+    level = StockLevelFactory(on_hand=1)
+    follow()
+    for name in connections[CATALOGUE].database.list_collection_names():
+        collection(name).drop()
+    sell(level)
+    ProductFactory()
+    assert follow() == 2
+    assert Document.objects.count() == 2
+    assert "document_by_price" in collection("catalogue_document").index_information()
+
+
+def test_a_fill_that_was_killed_is_begun_again(monkeypatch):
     StockLevelFactory(on_hand=1)
-    Follower().follow()
-    collection("catalogue_document").delete_many({})
-    assert Follower().follow() == 1
-    assert Document.objects.count() == 1
+    ProductFactory()
+    with monkeypatch.context() as patch:
+        patch.setattr(rebuilding, "take_over_names", lambda: 1 // 0)
+        with pytest.raises(ZeroDivisionError):
+            follow()
+    rebuilding.begin_at(last_given())  # as somebody did who filled another one before
+    assert follow() == 2
+    assert Document.objects.count() == 2
 
 
 def test_what_went_back_in_time_is_made_anew_though_its_versions_are_lower():
@@ -225,7 +287,7 @@ def test_what_went_back_in_time_is_made_anew_though_its_versions_are_lower():
     assert Document.objects.get(pk=level.product_id).quantity == 999  # a newer state, it seems
     forget_what_is_elsewhere()
     assert former_inventory(new.pk) is None
-    assert Follower().follow() == 1
+    assert follow() == 1
     found = former_inventory(level.product_id)
     assert found is not None
     assert (Document.objects.get().quantity, found["quantity"]) == (5, 5)
@@ -235,10 +297,35 @@ def test_what_went_back_in_time_is_made_anew_though_its_versions_are_lower():
 
 
 @pytest.mark.parametrize("model", [Document, Shelf, Place])
-def test_every_index_is_there(model):
+def test_every_index_is_there_and_none_more_of_the_id_alone_which_mongodb_refuses(model):
     found = collection(model._meta.db_table).index_information()
     lists = {"document_words", "document_in_stock_at"} if model is Document else set()
-    assert set(found) == {index.name for index in model._meta.indexes} | {"_id_"} | lists
+    named = {index.name for index in model._meta.indexes if index.fields != ["id"]}
+    assert set(found) == named | {"_id_"} | lists
+    assert [name for name, one in found.items() if one["key"] == [("_id", 1)]] == ["_id_"]
+
+
+def test_the_former_services_own_unique_index_will_do():
+    collection("inventory").drop_indexes()
+    collection("inventory").create_index([("product_id", 1)], unique=True)
+    engine.prepare()
+    assert set(collection("inventory").index_information()) == {"_id_", "product_id_1"}
+    collection("inventory").drop_indexes()
+    engine.prepare()
+    assert set(collection("inventory").index_information()) == {"_id_", "product_id_unique"}
+
+
+@pytest.mark.parametrize("sort", ["price", "-available", "name", "-popularity"])
+def test_a_list_is_sorted_before_anything_else_as_an_index_can(client, sort):
+    StockLevelFactory(on_hand=1)
+    project_all()
+    with CaptureQueriesContext(connections[CATALOGUE]) as sent:
+        for page in ("page[number]=1", "page[after]="):
+            assert client.get(f"/api/v1/catalogue?{page}&sort={sort}").json()["data"]
+    lists = [one["sql"] for one in sent if "'$sort'" in one["sql"]]
+    assert len(lists) == 2
+    for sql in lists:
+        assert re.search(r"aggregate\(\[\{'\$match': .*?\}, \{'\$sort'", sql), sql
 
 
 def test_in_a_database_that_was_dropped_a_rebuild_makes_the_indexes_first():

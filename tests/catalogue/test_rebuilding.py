@@ -9,7 +9,7 @@ from django.core.management import CommandError, call_command
 from uuid_utils.compat import uuid7
 
 from catalogue import rebuilding
-from catalogue.following import Follower
+from catalogue.following import follow
 from catalogue.models import Document, Place, Shelf
 from catalogue.projecting import CATALOGUE, project
 from catalogue.rebuilding import rebuild
@@ -204,7 +204,6 @@ def test_the_projector_builds_the_catalogue_the_first_time():
     StockLevelFactory(on_hand=1)
     ProductFactory()
     Event.objects.all().delete()
-    follower = Follower()
-    assert follower.follow() == 2
-    assert follower.follow() == 0
+    assert follow() == 2
+    assert follow() == 0
     assert Document.objects.count() == 2

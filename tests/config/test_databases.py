@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from pymongo import MongoClient
+from pymongo import MongoClient, ReadPreference
 
 from config.databases import CATALOGUE, databases
 
@@ -48,3 +48,15 @@ def test_nobody_waits_long_for_it():
 def test_what_the_address_says_of_that_counts():
     said = "serverSelectionTimeoutMS=30000&connectTimeoutMS=500&sockettimeoutms=3000"
     assert patience(f"mongodb://mongodb/shop?{said}") == (30, 0.5, 3)
+
+
+def test_the_password_stands_where_django_hides_it_and_is_the_one_that_is_meant():
+    found = of_mongodb("mongodb://ada:p%40ss%2F1@a,b:27018/shop?tls=true")
+    assert (found["USER"], found["PASSWORD"]) == ("ada", "p@ss/1")
+    assert found["HOST"] == "mongodb://a,b:27018/shop?tls=true"
+
+
+def test_readers_are_shown_the_newest_whatever_the_address_says():
+    found = of_mongodb("mongodb://mongodb/shop?readPreference=secondary")
+    with MongoClient(found["HOST"], connect=False, **found["OPTIONS"]) as client:
+        assert client.read_preference == ReadPreference.PRIMARY

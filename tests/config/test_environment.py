@@ -75,6 +75,7 @@ def test_an_empty_value_counts_as_not_set(monkeypatch):
         ("MONGODB_URI", "mongodb://u:p@w@mongodb:27017/stockroom"),
         ("MONGODB_URI", "mongodb://u:p@[mongodb/stockroom"),
         ("MONGODB_URI", "mongodb://u:p@mongodb:port/stockroom"),
+        ("MONGODB_URI", "mongodb://u:p@mongodb:65536/stockroom"),
         ("REDIS_URL", "localhost:6379"),
         ("CELERY_BROKER_URL", "filesystem://"),
         ("API_KEY", "too-short"),

@@ -24,8 +24,8 @@ class Command(BaseCommand):
     def handle(self, *_args: Any, verbosity: int, **_options: Any) -> None:
         restoring.begin_an_era()
         try:
-            restoring.forget_what_is_cached()
             restoring.forget_what_is_elsewhere()
+            restoring.forget_what_is_cached()
         except BackupRefused as error:
             raise CommandError(str(error)) from error
         call_command("verify_stock", verbosity=verbosity, stdout=self.stdout, stderr=self.stderr)

@@ -7,9 +7,11 @@ from io import StringIO
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import OperationalError
 from django.utils import timezone
 
 from common import redis
+from common.backups import restoring
 from common.backups.restoring import ERA
 from common.events.models import Event, Sequencer
 from common.events.sequencing import number_events
@@ -58,8 +60,22 @@ def test_what_is_cached_is_forgotten():
     assert redis.begin_epoch() != epoch
 
 
-def test_without_redis_it_says_so(no_redis):
+def test_without_redis_it_says_so_and_what_is_elsewhere_is_forgotten_all_the_same(
+    no_redis, monkeypatch
+):
+    forgotten = []
+    monkeypatch.setattr(restoring, "elsewhere", [lambda: forgotten.append("documents")])
     with pytest.raises(CommandError, match="empty it"):
+        after_restore()
+    assert forgotten == ["documents"]
+
+
+def test_where_what_is_elsewhere_cannot_be_forgotten_it_says_so(monkeypatch):
+    def is_away():
+        raise OperationalError("MongoDB: refused")
+
+    monkeypatch.setattr(restoring, "elsewhere", [is_away])
+    with pytest.raises(CommandError, match="MongoDB: refused.*after_restore"):
         after_restore()
 
 
