@@ -75,7 +75,7 @@ def test_where_what_is_elsewhere_cannot_be_forgotten_it_says_so(monkeypatch):
         raise OperationalError("MongoDB: refused")
 
     monkeypatch.setattr(restoring, "elsewhere", [is_away])
-    with pytest.raises(CommandError, match="MongoDB: refused.*after_restore"):
+    with pytest.raises(CommandError, match=r"MongoDB: refused.*after_restore"):
         after_restore()
 
 
