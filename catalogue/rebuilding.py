@@ -71,6 +71,17 @@ def rebuild_watched(watched: Watch) -> None:
         logger.warning("catalogue_is_late", reason=str(error))
 
 
+def forget_all() -> None:
+    """Let the projector make all documents anew: they are of states that there are no more.
+
+    For documents in a database of their own, when that of the products has gone back in time.
+    """
+    with engine.reached():
+        engine.note_lost()
+        for ids in pieces(Document.objects.all()):
+            forget(ids)
+
+
 def pieces(rows: QuerySet[Any], *, size: int = AT_ONCE) -> Iterator[list[UUID]]:
     """The ids of all rows, in pieces that are each looked up behind the last id."""
     ids: list[UUID] = list(rows.order_by("pk").values_list("pk", flat=True)[:size])

@@ -47,6 +47,9 @@ class Engine(Protocol):
     def note_built(self) -> None:
         """All documents are there now."""
 
+    def note_lost(self) -> None:
+        """They are to be made anew, whatever is there."""
+
     def keep(self, documents: Sequence[Document]) -> int:
         """Write these documents, but none over one that was made of a newer state.
 
@@ -55,9 +58,6 @@ class Engine(Protocol):
 
     def forget(self, product_ids: Collection[UUID]) -> int:
         """Delete the documents of these products; returns how many there were."""
-
-    def forget_all(self) -> None:
-        """What is known was made of states that are none any more: the database went back."""
 
     def misplaced(self, product_ids: Collection[UUID]) -> Iterator[tuple[UUID, object, object]]:
         """What is kept beside the documents and differs from them: id, found, expected."""

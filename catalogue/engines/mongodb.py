@@ -97,6 +97,11 @@ def note_built() -> None:
         _marks().update_one({ID: BUILT}, {"$set": {"reader": READER}}, upsert=True)
 
 
+def note_lost() -> None:
+    with reached():
+        _marks().delete_many({})
+
+
 def keep(documents: Sequence[Document]) -> int:
     """Locks: the inventories kept beside the documents, until this transaction ends."""
     rows = {row[ID]: row for row in map(_row, documents)}
@@ -112,14 +117,6 @@ def forget(product_ids: Collection[UUID]) -> int:
         mongodb_inventory.forget(product_ids)
         found = _collection().delete_many({ID: {"$in": [pk.hex for pk in product_ids]}})
     return int(found.deleted_count)
-
-
-def forget_all() -> None:
-    """With the inventories beside them. The projector, or a rebuild, makes all of it anew."""
-    with reached():
-        _marks().delete_many({})
-        for ids in _pieces():
-            forget(ids)
 
 
 def misplaced(product_ids: Collection[UUID]) -> Iterator[tuple[UUID, object, object]]:
@@ -275,11 +272,3 @@ def _rank(name_words: Collection[str], whole: Sequence[str], beginnings: Sequenc
     inside += sum(any(one.startswith(word) for one in name_words) for word in beginnings)
     asked = len(whole) + len(beginnings)
     return (inside * IN_NAME + (asked - inside) * ELSEWHERE) // max(1, asked)
-
-
-def _pieces(size: int = 1_000) -> Iterator[list[UUID]]:
-    ids: list[UUID] = list(Document.objects.order_by("pk").values_list("pk", flat=True)[:size])
-    while ids:
-        yield ids
-        later = Document.objects.filter(pk__gt=ids[-1]).order_by("pk")
-        ids = list(later.values_list("pk", flat=True)[:size])

@@ -48,6 +48,10 @@ def note_built() -> None:
     """The place in the feed tells it."""
 
 
+def note_lost() -> None:
+    """Likewise: it goes back together with the documents."""
+
+
 def keep(documents: Sequence[Document]) -> int:
     """Locks: the documents written."""
     with connections[router.db_for_write(Document)].cursor() as cursor:
@@ -58,10 +62,6 @@ def keep(documents: Sequence[Document]) -> int:
 def forget(product_ids: Collection[UUID]) -> int:
     count, _ = Document.objects.filter(pk__in=product_ids).delete()
     return count
-
-
-def forget_all() -> None:
-    """The documents went back together with what they are made of."""
 
 
 def misplaced(_product_ids: Collection[UUID]) -> Iterator[tuple[UUID, object, object]]:
